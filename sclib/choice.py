@@ -1,0 +1,52 @@
+"""The K-choice on samples: someone sees K candidates and picks one (Eq. 1-2, Luce's rule)."""
+
+import torch
+
+
+def choice_probabilities(rewards):
+    """Probability that each of K candidates is picked, Eq. 2: e^{r_k} / sum_j e^{r_j}.
+
+    `rewards`: tensor (..., K), finite, in nats, K >= 1.  Returns a floating tensor (..., K); the last axis sums to 1.
+    Raises: ValueError for another type or shape, or for NaN or infinite rewards.
+    """
+    return torch.softmax(_checked(rewards), dim=-1)
+
+
+def choose(rewards, generator=None):
+    """Index of the picked candidate, drawn from Eq. 2 as argmax_k (r_k + G_k) with i.i.d. standard Gumbels G_k.
+
+    `rewards`: tensor (..., K) as in `choice_probabilities`; `generator`: a torch.Generator on the same device.
+    Returns: long tensor (...), values 0..K-1.  Raises: ValueError as `choice_probabilities`.
+    """
+    rewards = _checked(rewards)
+    # Double precision: float32 uniforms hit 0 once in 2^24 draws and cut the Gumbel's upper tail at 16.6.
+    uniform = torch.rand(rewards.shape, dtype=torch.float64, device=rewards.device, generator=generator)
+    gumbel = -torch.log(-torch.log(uniform))
+    return torch.argmax(rewards + gumbel, dim=-1)
+
+
+def curate(proposals, rewards, generator=None):
+    """Keep one proposal of each group of K, drawn by `choose`: the curated samples of Eq. 1-2.
+
+    `proposals`: (n, K, *shape), any dtype; `rewards`: (n, K), the reward of each proposal.
+    Returns: (n, *shape), all n of them.  Raises: ValueError if the shapes don't fit, or as `choice_probabilities`.
+    """
+    rewards = _checked(rewards)
+    if rewards.ndim != 2 or proposals.shape[:2] != rewards.shape:
+        raise ValueError(
+            f"proposals has shape {tuple(proposals.shape)} and rewards {tuple(rewards.shape)}; "
+            "allowed are (n, K, *shape) and (n, K)"
+        )
+    picked = choose(rewards, generator)  # (n,)
+    return proposals[torch.arange(len(proposals), device=proposals.device), picked]
+
+
+def _checked(rewards):
+    if not isinstance(rewards, torch.Tensor):
+        raise ValueError(f"rewards has type {type(rewards).__name__}; it must be a tensor (..., K)")
+    if rewards.ndim == 0 or rewards.shape[-1] == 0:
+        raise ValueError(f"rewards has shape {tuple(rewards.shape)}; it must be (..., K) with K >= 1")
+    bad = ~torch.isfinite(rewards)
+    if bad.any():
+        raise ValueError(f"rewards has {int(bad.sum())} NaN or infinite values; all must be finite")
+    return rewards if rewards.is_floating_point() else rewards.to(torch.get_default_dtype())
