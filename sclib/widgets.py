@@ -1,0 +1,129 @@
+"""Sliders over figures that work wherever the book is read: `explore`."""
+
+import base64
+import html
+import io
+import itertools
+import math
+
+import ipywidgets
+from matplotlib import pyplot as plt
+from PIL import Image
+
+NAMES = {"lam": "λ"}
+
+
+class Explorer(ipywidgets.VBox):
+    """Sliders above a picture; shows the first picture where no widget can be drawn."""
+
+    def __init__(self, children, summary, first_png):
+        super().__init__(children)
+        self._summary, self._first_png = summary, first_png
+
+    def __repr__(self):
+        return self._summary
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        return bundle and {"image/png": self._first_png, **bundle}
+
+
+def explore(draw, start=None, **axes):
+    """Draw every combination of the axes' values once and put one slider per axis above the pictures.
+
+    Parameters
+    ----------
+    draw : called as draw(K=4, ...) with one value per axis; returns a matplotlib Figure whose label
+        (`fig.set_label(text)`) says in words what the picture shows: it becomes the alternative text.
+    start : dict from an axis' name to the value shown first; by default each axis' first value.
+    axes : one or two, each a name and its values, e.g. K=[1, 2, 4, math.inf], generation=range(11).
+
+    Returns a widget.  The sliders are linked to the pictures in the page itself, so they work in static HTML, without
+    a kernel; under ipywidgets 7 (Google Colab), which has no `Stack`, they call back into the running kernel.
+    Raises ValueError if there are no axes or more than two, an axis is empty, `start` is not on it, or a figure has
+    no label.
+    """
+    axes = {name: list(values) for name, values in axes.items()}
+    if not 1 <= len(axes) <= 2:
+        raise ValueError(f"axes = {list(axes)}; explore takes one or two")
+    for name, values in axes.items():
+        if not values:
+            raise ValueError(f"{name} = []; an axis needs at least one value")
+    first = {name: values[0] for name, values in axes.items()} | (start or {})
+    for name, value in first.items():
+        if value not in axes.get(name, []):
+            raise ValueError(f"start has {name} = {value!r}, which is not among the values {axes.get(name)}")
+
+    pngs, pictures = {}, {}
+    for values in itertools.product(*axes.values()):
+        where = ", ".join(f"{NAMES.get(name, name)} = {text(value)}" for name, value in zip(axes, values, strict=True))
+        figure = draw(**dict(zip(axes, values, strict=True)))
+        if not figure.get_label():
+            raise ValueError(f"the figure for {where} has no label; say what it shows with fig.set_label(text)")
+        pngs[values] = _png(figure)
+        pictures[values] = (
+            f'<img alt="{html.escape(f"{where}. {figure.get_label()}")}" class="explore" '
+            f'style="width: 100%; max-width: 38rem; height: auto" src="data:image/png;base64,{pngs[values]}">'
+        )
+
+    sliders = [
+        ipywidgets.SelectionSlider(
+            options=[(text(value), i) for i, value in enumerate(values)],
+            index=values.index(first[name]),
+            description=NAMES.get(name, name.replace("_", " ")),
+            style={"description_width": "initial"},
+            layout=ipywidgets.Layout(width="100%", max_width="32rem"),
+        )
+        for name, values in axes.items()
+    ]
+    link = _link_in_the_page if hasattr(ipywidgets, "Stack") else _link_through_the_kernel
+    summary = ", ".join(f"{slider.description}: {len(slider.options)} values" for slider in sliders)
+    return Explorer([*sliders, link(sliders, list(pictures.values()))], f"explore({summary})", pngs[(*first.values(),)])
+
+
+def _link_in_the_page(sliders, pictures):
+    """Stacks of pictures, one level per slider, each showing the child that its slider points at."""
+    full = ipywidgets.Layout(width="100%", height="auto", overflow="hidden")
+    level = [ipywidgets.HTML(picture, layout=full) for picture in pictures]
+    for slider in reversed(sliders):
+        size = len(slider.options)
+        level = [
+            ipywidgets.Stack(level[i : i + size], selected_index=slider.index, layout=full)
+            for i in range(0, len(level), size)
+        ]
+        for stack in level:
+            ipywidgets.jslink((slider, "index"), (stack, "selected_index"))
+    return level[0]
+
+
+def _link_through_the_kernel(sliders, pictures):
+    picture = ipywidgets.HTML(layout=ipywidgets.Layout(width="100%"))
+
+    def show(_=None):
+        position = 0
+        for slider in sliders:
+            position = position * len(slider.options) + slider.index
+        picture.value = pictures[position]
+
+    for slider in sliders:
+        slider.observe(show, "index")
+    show()
+    return picture
+
+
+def text(value):
+    """A value as axis labels and sliders write it: ∞ for infinity, no trailing zeros."""
+    if isinstance(value, str):
+        return value
+    return "∞" if value == math.inf else f"{value:g}"
+
+
+def _png(figure):
+    """The figure as base64 of a PNG with a palette of 64 colours, a third of the bytes of a full one."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    plt.close(figure)
+    image = Image.open(buffer).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    buffer = io.BytesIO()
+    image.save(buffer, format="png", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,39 @@
+PYTHON ?= python3.11
+BIN := .venv/bin
+CHAPTERS := book/intro.md $(wildcard book/[0-9]*.md)
+
+.PHONY: book test test-browser notebooks lint clean repository
+
+book: .venv/book  ## Build _build/html/index.html from the stored outputs; warnings are errors
+	$(BIN)/jupyter-book build . -n -W --keep-going
+
+test: .venv/test  ## Test the package, then run every chapter again and compare its outputs
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbval book/
+
+test-browser: .venv/test book  ## Move every slider of the built book in Chromium
+	$(BIN)/python -m pytest -m browser
+
+notebooks: .venv/test  ## Run every chapter and store its outputs
+	$(BIN)/python tools/run_notebooks.py $(CHAPTERS)
+
+lint: .venv/test  ## Check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+repository: .venv/book  ## Set the address of the repository everywhere: make repository URL=https://github.com/you/your-book
+	$(BIN)/python tools/set_repository.py $(URL)
+
+clean:  ## Remove what was built, but not the environment
+	rm -rf _build .pytest_cache .ruff_cache .hypothesis *.egg-info
+
+# One environment.  `make book` installs what builds the pages, without torch; everything else installs the rest.
+.venv/book: requirements-book.txt constraints.txt
+	test -d .venv || $(PYTHON) -m venv .venv
+	$(BIN)/pip install -q -r requirements-book.txt
+	touch $@
+
+.venv/test: requirements.txt requirements-book.txt constraints.txt pyproject.toml
+	test -d .venv || $(PYTHON) -m venv .venv
+	$(BIN)/pip install -q -r requirements.txt
+	touch $@ .venv/book

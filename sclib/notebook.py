@@ -1,0 +1,48 @@
+"""What a chapter needs from Jupyter: numbers that prose can quote, checks that must hold, the package's own code."""
+
+import ast
+import inspect
+import textwrap
+
+from IPython.display import Markdown, display
+
+_HIDDEN = "application/papermill.record/"  # the mime prefix under which MyST-NB looks glued values up
+
+
+def glue(name, text):
+    """Store `text` in this cell's output under `name`, unseen, for prose to quote as {glue:text}`name`."""
+    # Stored as a string: as a number, 3.270 would be quoted as 3.27.
+    metadata = {"scrapbook": {"name": name, "mime_prefix": _HIDDEN}}
+    display({f"{_HIDDEN}text/plain": repr(text)}, raw=True, metadata=metadata)
+
+
+def check(name, measured, predicted, tolerance, digits=4):
+    """Print measured, predicted and tolerance on one line, glue the first two, and fail if they are further apart.
+
+    `name` labels the line; `glue` stores the measured number under it and the predicted one under `name-predicted`,
+    rounded to `digits` after the point.  Raises AssertionError, so that no chapter is stored with a check that fails.
+    """
+    line = f"{name}: measured {measured:.{digits}f}, predicted {predicted:.{digits}f}, tolerance {tolerance:.3g}"
+    assert abs(measured - predicted) <= tolerance, line
+    print(line)
+    glue(name, f"{measured:.{digits}f}")
+    glue(f"{name}-predicted", f"{predicted:.{digits}f}")
+
+
+def check_at_most(name, measured, bound, digits=4):
+    """As `check` for an inequality: print and glue both numbers, fail if `measured` exceeds `bound`."""
+    line = f"{name}: measured {measured:.{digits}f}, at most {bound:.{digits}f}"
+    assert measured <= bound, line
+    print(line)
+    glue(name, f"{measured:.{digits}f}")
+    glue(f"{name}-bound", f"{bound:.{digits}f}")
+
+
+def show(function):
+    """Display the source of `function` as the package runs it, without its docstring."""
+    source = textwrap.dedent(inspect.getsource(function))
+    body = ast.parse(source).body[0].body
+    lines = source.splitlines()
+    if ast.get_docstring(ast.parse(source).body[0]):
+        del lines[body[0].lineno - 1 : body[0].end_lineno]
+    display(Markdown("```python\n" + "\n".join(lines) + "\n```"))

@@ -1,0 +1,66 @@
+"""Each exercise of the book: its solution passes the check, what it starts from does not, and mistakes are named."""
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sclib import exercises
+
+BOOK = Path(__file__).parents[1] / "book"
+EXERCISE = re.compile(
+    r":::\{exercise\} (?P<title>[^\n]*)\n.*?```\{code-cell\}\n(?P<start>.*?)\n```.*?"
+    r"<summary>Solution</summary>\n\n```python\n(?P<solution>.*?)\n```",
+    re.S,
+)
+ALL = [
+    pytest.param(match, id=f"{chapter.stem}: {match['title']}")
+    for chapter in sorted(BOOK.glob("[0-9]*.md"))
+    for match in EXERCISE.finditer(chapter.read_text(encoding="utf-8"))
+]
+
+
+def run(code):
+    exec(code, {"math": math, "np": np, "torch": torch, "exercises": exercises})
+
+
+def test_every_exercise_was_found():
+    text = "".join(chapter.read_text(encoding="utf-8") for chapter in BOOK.glob("[0-9]*.md"))
+    assert len(ALL) == text.count(":::{exercise}") >= 5
+
+
+@pytest.mark.parametrize("exercise", ALL)
+def test_the_solution_passes_and_the_start_does_not(exercise, capsys):
+    check = re.search(r"^exercises\..*$", exercise["start"], re.M)[0]
+    run(exercise["start"])
+    assert capsys.readouterr().out.startswith("Not yet: ")
+    run(exercise["solution"] + "\n" + check)
+    assert capsys.readouterr().out.startswith("Right: ")
+
+
+@pytest.mark.parametrize(
+    "check, answer, says",
+    [
+        (
+            exercises.check_probabilities,
+            lambda r: torch.exp(r) / torch.exp(r).sum(-1, keepdim=True),
+            "subtract the largest",
+        ),
+        (exercises.check_probabilities, lambda r: torch.softmax(r, 0), "which axis"),
+        (exercises.check_probabilities, lambda r: torch.softmax(2 * r, -1), "not e^r over its sum"),
+        (exercises.check_probabilities, lambda r: r.sum(), "shape (2,) went in and () came out"),
+        (exercises.check_urn, lambda q, ratio, K: q * ratio / (q * ratio + 1 - q), "the exact share is 0.625"),
+        (exercises.check_race, lambda r, g: (torch.rand(r.shape, generator=g) / r.exp()).argmin(-1), "Eq. 2 says"),
+        (exercises.check_race, lambda r, g: r.argmax(), "40,000 picks, not shape ()"),
+        (exercises.check_audit, lambda before, after: math.log(after / before), "with a gap of 1.098612"),
+        (exercises.check_audit, lambda before, after: 1 / 0, "raised ZeroDivisionError"),
+        (exercises.check_best_of, lambda p, r, K: np.diff(np.cumsum(p) ** K, prepend=0), "not ["),
+    ],
+)
+def test_a_mistake_is_named(check, answer, says, capsys):
+    check(answer)
+    said = capsys.readouterr().out
+    assert said.startswith("Not yet: ") and says in said

@@ -1,0 +1,56 @@
+"""Checked numbers in chapters: what they print, what they store for prose, and that they can fail."""
+
+import ast
+
+import pytest
+
+from sclib import choice
+from sclib.notebook import check, check_at_most, glue, show
+
+RECORD = "application/papermill.record/text/plain"
+
+
+@pytest.fixture
+def displayed(monkeypatch):
+    """What the code under test hands to Jupyter, as (object, keyword arguments)."""
+    calls = []
+    monkeypatch.setattr("sclib.notebook.display", lambda value, **options: calls.append((value, options)))
+    return calls
+
+
+def stored(displayed):
+    assert all(options["raw"] and list(value) == [RECORD] for value, options in displayed)
+    return {options["metadata"]["scrapbook"]["name"]: ast.literal_eval(value[RECORD]) for value, options in displayed}
+
+
+def test_check_prints_one_line_and_stores_both_numbers(displayed, capsys):
+    check("share", 0.33811, 0.3379, tolerance=0.001)
+    assert capsys.readouterr().out == "share: measured 0.3381, predicted 0.3379, tolerance 0.001\n"
+    assert stored(displayed) == {"share": "0.3381", "share-predicted": "0.3379"}
+
+
+def test_check_at_most_prints_one_line_and_stores_both_numbers(displayed, capsys):
+    check_at_most("weight", 3.27, 3.97, digits=2)
+    assert capsys.readouterr().out == "weight: measured 3.27, at most 3.97\n"
+    assert stored(displayed) == {"weight": "3.27", "weight-bound": "3.97"}
+
+
+def test_a_check_that_does_not_hold_fails():
+    with pytest.raises(AssertionError, match=r"share: measured 0\.5000, predicted 0\.3380"):
+        check("share", 0.5, 0.338, tolerance=0.1)
+    with pytest.raises(AssertionError):
+        check("not a number", float("nan"), 0.338, tolerance=0.1)
+    with pytest.raises(AssertionError, match=r"weight: measured 4\.0000, at most 3\.9700"):
+        check_at_most("weight", 4, 3.97)
+
+
+def test_glue_shows_nothing(displayed, capsys):
+    glue("name", "3/4")
+    assert capsys.readouterr().out == "" and stored(displayed) == {"name": "3/4"}
+
+
+def test_show_gives_the_code_that_runs_without_its_docstring(displayed):
+    show(choice.choose)
+    text = displayed[0][0].data
+    assert text.startswith("```python\ndef choose(rewards, generator=None):\n    rewards = _checked(rewards)\n")
+    assert "Gumbels G_k" not in text and "torch.argmax(rewards + gumbel, dim=-1)" in text
