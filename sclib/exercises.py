@@ -1,10 +1,11 @@
 """Checks for the exercises: each takes the reader's function and says what is right or what is wrong with it.
 
-A check prints one line.  It never raises: a half-written answer gets a message, not a traceback.
+A check prints one sentence and never raises: a half-written answer gets a message, not a traceback.
 """
 
 import functools
 import math
+import textwrap
 
 import numpy as np
 import torch
@@ -24,11 +25,12 @@ def _says(check):
     @functools.wraps(check)
     def said(answer):
         try:
-            print("Right:", check(answer))
+            line = f"Right: {check(answer)}"
         except _Wrong as wrong:
-            print("Not yet:", wrong)
+            line = f"Not yet: {wrong}"
         except Exception as error:
-            print(f"Not yet: your function raised {type(error).__name__}: {error}")
+            line = f"Not yet: your function raised {type(error).__name__}: {error}"
+        print(textwrap.fill(line, 79))
 
     return said
 
