@@ -14,7 +14,7 @@ test: .venv/test  ## Test the package, then run every chapter again and compare 
 test-browser: .venv/test book  ## Move every slider of the built book in Chromium
 	$(BIN)/python -m pytest -m browser
 
-notebooks: .venv/test  ## Run every chapter and store its outputs
+notebooks: .venv/test  ## Run every chapter, or those in CHAPTERS=..., and store the outputs
 	$(BIN)/python tools/run_notebooks.py $(CHAPTERS)
 
 lint: .venv/test  ## Check style

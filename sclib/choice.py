@@ -19,8 +19,9 @@ def choose(rewards, generator=None):
     Returns: long tensor (...), values 0..K-1.  Raises: ValueError as `choice_probabilities`.
     """
     rewards = _checked(rewards)
-    # Double precision: float32 uniforms hit 0 once in 2^24 draws and cut the Gumbel's upper tail at 16.6.
-    uniform = torch.rand(rewards.shape, dtype=torch.float64, device=rewards.device, generator=generator)
+    # In float32 a uniform is 0 once in 2^24 draws, and no Gumbel exceeds 16.6.
+    like = {"dtype": torch.float64, "device": rewards.device}
+    uniform = torch.rand(rewards.shape, generator=generator, **like)
     gumbel = -torch.log(-torch.log(uniform))
     return torch.argmax(rewards + gumbel, dim=-1)
 
@@ -32,6 +33,8 @@ def curate(proposals, rewards, generator=None):
     Returns: (n, *shape), all n of them.  Raises: ValueError if the shapes don't fit, or as `choice_probabilities`.
     """
     rewards = _checked(rewards)
+    if not isinstance(proposals, torch.Tensor):
+        raise ValueError(f"proposals has type {type(proposals).__name__}; it must be a tensor (n, K, *shape)")
     if rewards.ndim != 2 or proposals.shape[:2] != rewards.shape:
         raise ValueError(
             f"proposals has shape {tuple(proposals.shape)} and rewards {tuple(rewards.shape)}; "

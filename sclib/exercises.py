@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from scipy import stats
 
+from sclib.bounds import selection_kl_bound
 from sclib.choice import choice_probabilities
-from sclib.population import step
+from sclib.population import step, tilt
 
 
 class _Wrong(Exception):
@@ -47,7 +48,7 @@ def _number(value, call):
 
 @_says
 def check_probabilities(answer):
-    """Chapter 1: `answer(rewards)` gives Eq. 2 for a tensor (..., K) without torch.softmax's help, at any size."""
+    """Chapter 1: `answer(rewards)` is Luce's rule for a tensor (..., K) of rewards of any size."""
     for rewards in (torch.tensor([0.0, math.log(3)]), torch.linspace(-2, 2, 12).view(3, 4)):
         got = answer(rewards)
         _require(isinstance(got, torch.Tensor), f"expected a tensor, got {type(got).__name__}.")
@@ -55,9 +56,12 @@ def check_probabilities(answer):
         off = (got.sum(-1) - 1).abs().max().item()
         _require(off < 1e-5, f"the probabilities of one group add up to {1 + off:.3g}; which axis did you sum over?")
         _require(torch.allclose(got, choice_probabilities(rewards)), "they sum to one but are not e^r over its sum.")
-    got = answer(torch.tensor([1000.0, 999.0]))
-    _require(bool(torch.isfinite(got).all()), f"rewards (1000, 999) gave {got.tolist()}: subtract the largest first.")
-    return "Eq. 2, for any shape and for rewards of any size."
+    for rewards in (torch.tensor([1000.0, 999.0]), torch.tensor([[1000.0, 999.0], [-1000.0, -998.0]])):
+        got, gave = answer(rewards), f"rewards {rewards.tolist()} gave"
+        _require(bool(torch.isfinite(got).all()), f"{gave} {got.tolist()}: subtract the largest of each group first.")
+        right = torch.allclose(got, choice_probabilities(rewards))
+        _require(right, f"{gave} {got.tolist()}; only differences within a group matter.")
+    return "Luce's rule, for any shape and for rewards of any size."
 
 
 @_says
@@ -68,21 +72,22 @@ def check_urn(answer):
         got = _number(answer(q, ratio, K), call)
         want = step([q, 1 - q], [math.log(ratio), 0.0], K)[0]
         _require(abs(got - want) < 1e-9, f"{call} gave {got:.6f}; the exact share is {want:.6f}.")
-    return "the binomial sum is the law of Eq. 6 on two kinds."
+    return "the binomial sum is the curated law on two kinds."
 
 
 @_says
 def check_race(answer):
     """Chapter 1: `answer(rewards, generator)` picks the winner of a race of exponential clocks, (n, K) -> (n,)."""
     rewards = torch.tensor([0.0, 1.0, 2.0, -1.0]).expand(40_000, 4)
-    got = answer(rewards, torch.Generator().manual_seed(0))
+    got, again = (answer(rewards, torch.Generator().manual_seed(0)) for _ in range(2))
     _require(isinstance(got, torch.Tensor), f"expected a tensor, got {type(got).__name__}.")
     _require(got.shape == (40_000,), f"40,000 groups should give 40,000 picks, not shape {tuple(got.shape)}.")
-    counts = torch.bincount(got, minlength=4).numpy()
-    _require(len(counts) == 4, "some picks are not an index from 0 to 3.")
+    _require(bool(((got >= 0) & (got < 4)).all()), "some picks are not an index from 0 to 3.")
+    _require(torch.equal(got, again), "the same generator gave other picks; draw all noise from it.")
+    counts = torch.bincount(got.long(), minlength=4).numpy()
     p_value = stats.chisquare(counts, len(got) * choice_probabilities(rewards[0].double()).numpy()).pvalue
     shares = ", ".join(f"{share:.3f}" for share in counts / len(got))
-    _require(p_value > 1e-4, f"picks came in shares {shares}; Eq. 2 says 0.087, 0.237, 0.644, 0.032.")
+    _require(p_value > 1e-4, f"picks came in shares {shares}; Luce's rule says 0.087, 0.237, 0.644, 0.032.")
     return f"shares {shares}: the first clock to ring follows Luce's rule."
 
 
@@ -108,9 +113,75 @@ def check_best_of(answer):
             _require(got is not None, f"{call} returned None; it should return {len(rewards)} probabilities.")
             got = np.asarray(got, dtype=float)
             _require(got.shape == probs.shape, f"{call} should return {len(rewards)} probabilities.")
-            want = step(probs, 100 * np.array(rewards), K)  # gaps of 50 nats: the choice is all but certain
+            want = step(probs, 100 * np.array(rewards), K)  # gaps of 100 nats: the choice is all but certain
             _require(
                 np.abs(got - want).max() < 1e-9,
                 f"{call} gave {np.round(got, 4).tolist()}, not {np.round(want, 4).tolist()}.",
             )
     return "with certain choices the K-choice keeps the best of K."
+
+
+@_says
+def check_tilt(answer):
+    """Chapter 2: `answer(probs, rewards, beta)` is p e^{r / beta} / Z, for rewards of any size."""
+    probs = np.array([0.2, 0.3, 0.5])
+    for rewards, beta in [([1.0, 0.0, -1.0], 1.0), ([1.0, 0.0, -1.0], 0.25), ([2000.0, 1999.0, 1998.0], 2.0)]:
+        call = f"tilt({probs.tolist()}, {rewards}, {beta})"
+        got = answer(probs, np.array(rewards), beta)
+        _require(got is not None, f"{call} returned None; it should return 3 probabilities.")
+        got, want = np.asarray(got, dtype=float), tilt(probs, rewards, beta)
+        _require(got.shape == (3,), f"{call} should return 3 probabilities, not shape {got.shape}.")
+        _require(np.isfinite(got).all(), f"{call} is not finite: subtract the largest reward first.")
+        _require(abs(got.sum() - 1) < 1e-9, f"{call} sums to {got.sum():.4g}; divide by Z.")
+        _require(np.allclose(got, want), f"{call} gave {np.round(got, 4).tolist()}, not {np.round(want, 4).tolist()}.")
+    return "the optimum of RLHF, for rewards of any size."
+
+
+@_says
+def check_rounds(answer):
+    """Chapter 2: `answer(before, target, ratio)` is the number of rounds at K = inf until the share reaches target."""
+    for before, target, ratio in [(0.5, 0.74, 3.0), (0.01, 0.99, 2.0), (0.1, 0.5, math.e), (1e-6, 0.5, 1.1)]:
+        call = f"rounds_needed({before}, {target}, {ratio:.4g})"
+        got = _number(answer(before, target, ratio), call)
+        odds, want = before / (1 - before), 0
+        while odds < target / (1 - target):
+            odds, want = odds * ratio, want + 1
+        _require(got == want, f"{call} gave {got:g}; the share first reaches the target after {want} rounds.")
+    return "odds grow by the same factor each round."
+
+
+@_says
+def check_budget(answer):
+    """Chapter 2: `answer(budget, K)` is the largest t with t log K - 1 + K^-t <= budget."""
+    for budget, K in [(1.0, 2), (1.0, 4), (10.0, 4), (0.1, 16), (5.0, 3)]:
+        call = f"safe_rounds({budget}, {K})"
+        got = _number(answer(budget, K), call)
+        want = next(t for t in range(100) if selection_kl_bound(K, t + 1) > budget)
+        _require(got == want, f"{call} gave {got:g}; the bound stays within the budget up to t = {want}.")
+    return "the divergence is bounded by K and t alone."
+
+
+@_says
+def check_dpo(answer):
+    """Chapter 2: `answer(log_w, log_l, first_w, first_l, beta)` is d loss / d log pi(x_w) of the DPO loss."""
+    for arguments in [(-1.0, -2.0, -1.0, -2.0, 1.0), (-0.5, -3.0, -1.0, -1.0, 0.1), (-4.0, -0.2, -1.0, -2.0, 2.0)]:
+        got = _number(answer(*arguments), f"dpo_gradient{arguments}")
+        log_w, log_l, first_w, first_l, beta = (torch.tensor(a, dtype=torch.float64) for a in arguments)
+        log_w.requires_grad_()
+        margin = beta * (log_w - first_w) - beta * (log_l - first_l)
+        (want,) = torch.autograd.grad(-torch.nn.functional.logsigmoid(margin), log_w)
+        _require(abs(got - want) < 1e-9, f"dpo_gradient{arguments} gave {got:.6f}; autograd says {want:.6f}.")
+    return "the same gradient as autograd's."
+
+
+@_says
+def check_beta(answer):
+    """Chapter 2: `answer(probs, rewards, K)` is the beta whose tilt has the mean reward of one round at K."""
+    probs, rewards = np.array([0.1, 0.2, 0.3, 0.4]), np.array([2.0, 1.0, 0.5, 0.0])
+    for K in (2, 4, 64, math.inf):
+        call = f"beta_of(probs, rewards, {K})"
+        got = _number(answer(probs, rewards, K), call)
+        _require(got > 0, f"{call} gave {got:g}; beta is positive.")
+        have, want = (law @ rewards for law in (tilt(probs, rewards, got), step(probs, rewards, K)))
+        _require(abs(have - want) < 1e-6, f"{call} gave {got:.4f}, with mean reward {have:.4f} instead of {want:.4f}.")
+    return "at K = infinity you found 1, and more for fewer candidates."

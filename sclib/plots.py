@@ -5,8 +5,8 @@ import math
 from matplotlib import colormaps
 from matplotlib import pyplot as plt
 
-# Okabe and Ito's colours, told apart with any common colour vision.
-BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#56B4E9"
+# Three of Okabe and Ito's colours, told apart with any common colour vision.
+BLUE, ORANGE, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 GREY = "#767676"  # the lightest grey with a contrast of 4.5 on white
 
 
@@ -18,13 +18,13 @@ def use_style():
             "figure.dpi": 200,
             "figure.constrained_layout.use": True,
             "figure.facecolor": "white",
-            "font.size": 11,
-            "axes.titlesize": 11,
+            "font.size": 12,
+            "axes.titlesize": 12,
             "axes.titlelocation": "left",
             "axes.spines.top": False,
             "axes.spines.right": False,
             "legend.frameon": False,
-            "legend.fontsize": 10,
+            "legend.fontsize": 11,
             "lines.linewidth": 2,
         }
     )
@@ -33,28 +33,40 @@ def use_style():
 def color_of(K):
     """One colour per number of candidates, darker for more: K from 1 to 64 on a log scale, then infinity."""
     position = 1.0 if K == math.inf else min(math.log2(K) / 7, 0.86)
-    return colormaps["viridis_r"](0.1 + 0.9 * position)
+    return colormaps["viridis_r"](0.4 + 0.6 * position)  # 0.4: a contrast of 3 on white
 
 
-def line_laws(x, before, after, rewards, title="", color=BLUE, top=None, names=("the model, p", "after one pick, p H")):
+def line_laws(
+    x,
+    before,
+    after,
+    rewards,
+    title="",
+    color=BLUE,
+    top=None,
+    names=("the model, p", "after one pick, p H"),
+    dashed=None,
+):
     """Figure of two laws on an evenly spaced line and, above them, the reward.
 
-    `x`, `before`, `after`, `rewards`: (n,); the laws are probabilities, drawn as densities; `top` fixes the height of
-    the density axis, so that the frames of one slider can be compared.  Returns the Figure, labelled with where the
-    mass right of the middle went.
+    `x`, `before`, `after`, `rewards`: (n,); the laws are probabilities, drawn as densities.  `top` fixes the height of
+    the density axis, so that the frames of one slider can be compared.  `dashed`: a third law and its name.
+    Returns the Figure, labelled with where the mass right of the middle went.
     """
     cell = x[1] - x[0]
     figure, (above, below) = plt.subplots(2, 1, sharex=True, height_ratios=[1, 2.6])
     above.plot(x, rewards, color=ORANGE)
     above.set_ylabel("reward r")
     above.set_title(title)
-    below.fill_between(x, before / cell, color="#C9C9C9", label=names[0])
+    below.fill_between(x, before / cell, facecolor="#C9C9C9", edgecolor=GREY, lw=0.8, label=names[0])
     below.plot(x, after / cell, color=color, label=names[1])
+    if dashed is not None:
+        below.plot(x, dashed[0] / cell, color="black", ls="--", lw=1.3, label=dashed[1])
     below.set(xlabel="x", ylabel="density", ylim=(0, top))
     below.legend(loc="upper left")
     shares = [law[x > 0].sum() for law in (before, after)]
     figure.set_label(
-        f"{title}. The share of the right-hand half goes from {shares[0]:.2f} to {shares[1]:.2f}; "
+        f"The share of the right-hand half goes from {shares[0]:.2f} to {shares[1]:.2f}; "
         f"the density is highest at x = {x[after.argmax()]:.1f}."
     )
     return figure

@@ -13,7 +13,7 @@ import numbers
 import numpy as np
 
 MAX_SPREAD = 700.0  # max - min of the rewards; beyond it e^r leaves the range of float64
-MAX_K = 10**15  # above it K - 1 and K are the same float64
+MAX_K = 10**15  # float64 tells integers apart up to 9e15
 HELD = 2**25  # numbers (256 MB) that a trajectory may keep between its rounds
 BLOCK = 2**22  # numbers handled at once when that is not enough
 
@@ -40,7 +40,7 @@ def step(probs, rewards, K, lam=math.inf, reference=None):
     """
     if reference is None and _mixing(lam) < math.inf:
         raise ValueError(f"reference is None, but lam = {lam} mixes one in; give a law of shape (n,) or lam = math.inf")
-    return trajectory(probs, rewards, K, 1, lam, reference)[1]
+    return trajectory(probs, rewards, K, 1, lam, None if lam == math.inf else reference)[1]
 
 
 def trajectory(probs, rewards, K, generations, lam=math.inf, reference=None):
@@ -52,13 +52,13 @@ def trajectory(probs, rewards, K, generations, lam=math.inf, reference=None):
     probs, rewards = _law(probs, rewards)
     reference = probs if reference is None else _law(reference, rewards, "reference")[0]
     K, lam = _candidates(K), _mixing(lam)
-    if generations != int(generations) or generations < 0:
+    if not isinstance(generations, numbers.Integral) or generations < 0:
         raise ValueError(f"generations = {generations!r} must be an integer >= 0")
     synthetic = 1.0 if lam == math.inf else lam / (1 + lam)
     weigh = _weigher(rewards, K)
-    laws = np.empty((int(generations) + 1, len(probs)))
+    laws = np.empty((generations + 1, len(probs)))
     laws[0] = probs
-    for t in range(int(generations)):
+    for t in range(generations):
         curated = laws[t] * weigh(laws[t])
         # Without this, rounding errors grow by about K lam / (1 + lam) a round.
         curated /= curated.sum()
@@ -72,7 +72,7 @@ def tilt(probs, rewards, beta):
     `beta` > 0 in nats of reward per nat of KL; inf gives `probs` back.  Raises ValueError as `curation_weight`.
     """
     probs, rewards = _law(probs, rewards)
-    if not beta > 0:
+    if not isinstance(beta, numbers.Real) or not beta > 0:
         raise ValueError(f"beta = {beta!r} must be positive (math.inf is allowed)")
     highest = rewards[probs > 0].max()
     tilted = probs * np.exp(np.minimum(rewards - highest, 0) / beta)
@@ -172,6 +172,6 @@ def _candidates(K):
 
 
 def _mixing(lam):
-    if not lam >= 0:
+    if not isinstance(lam, numbers.Real) or not lam >= 0:
         raise ValueError(f"lam = {lam!r} must be >= 0; math.inf is the fully synthetic loop")
     return lam

@@ -7,7 +7,9 @@ import itertools
 import math
 
 import ipywidgets
+import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 NAMES = {"lam": "λ"}
@@ -115,15 +117,15 @@ def text(value):
     """A value as axis labels and sliders write it: ∞ for infinity, no trailing zeros."""
     if isinstance(value, str):
         return value
-    return "∞" if value == math.inf else f"{value:g}"
+    return "∞" if value == math.inf else f"{value:.10g}"
 
 
 def _png(figure):
     """The figure as base64 of a PNG with a palette of 64 colours, a third of the bytes of a full one."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
     plt.close(figure)
-    image = Image.open(buffer).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(64, dither=Image.Dither.NONE)
     buffer = io.BytesIO()
-    image.save(buffer, format="png", optimize=True)
+    image.save(buffer, format="png")
     return base64.b64encode(buffer.getvalue()).decode()

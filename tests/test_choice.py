@@ -136,3 +136,5 @@ def test_shapes_that_do_not_fit_are_named():
         curate(torch.zeros(5, 4, 2), torch.zeros(5, 3))
     with pytest.raises(ValueError, match=r"rewards \(5, 4, 1\)"):
         curate(torch.zeros(5, 4, 1), torch.zeros(5, 4, 1))
+    with pytest.raises(ValueError, match="proposals has type list"):
+        curate([[0, 1]], torch.zeros(1, 2))

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from sclib import exercises
+from sclib.population import step, tilt
 
 BOOK = Path(__file__).parents[1] / "book"
 EXERCISE = re.compile(
@@ -24,7 +25,7 @@ ALL = [
 
 
 def run(code):
-    exec(code, {"math": math, "np": np, "torch": torch, "exercises": exercises})
+    exec(code, {"math": math, "np": np, "torch": torch, "exercises": exercises, "step": step, "tilt": tilt})
 
 
 def test_every_exercise_was_found():
@@ -49,15 +50,32 @@ def test_the_solution_passes_and_the_start_does_not(exercise, capsys):
             lambda r: torch.exp(r) / torch.exp(r).sum(-1, keepdim=True),
             "subtract the largest",
         ),
+        (
+            exercises.check_probabilities,
+            lambda r: torch.exp(r - r.max()) / torch.exp(r - r.max()).sum(-1, True),
+            "of each group first",
+        ),
+        (exercises.check_probabilities, lambda r: torch.softmax(r.clamp(max=80), -1), "only differences"),
         (exercises.check_probabilities, lambda r: torch.softmax(r, 0), "which axis"),
         (exercises.check_probabilities, lambda r: torch.softmax(2 * r, -1), "not e^r over its sum"),
         (exercises.check_probabilities, lambda r: r.sum(), "shape (2,) went in and () came out"),
         (exercises.check_urn, lambda q, ratio, K: q * ratio / (q * ratio + 1 - q), "the exact share is 0.625"),
-        (exercises.check_race, lambda r, g: (torch.rand(r.shape, generator=g) / r.exp()).argmin(-1), "Eq. 2 says"),
+        (
+            exercises.check_race,
+            lambda r, g: (torch.rand(r.shape, generator=g) / r.exp()).argmin(-1),
+            "Luce's rule says",
+        ),
         (exercises.check_race, lambda r, g: r.argmax(), "40,000 picks, not shape ()"),
+        (exercises.check_race, lambda r, g: torch.randint(4, (len(r),)), "draw all noise from it"),
         (exercises.check_audit, lambda before, after: math.log(after / before), "with a gap of 1.098612"),
         (exercises.check_audit, lambda before, after: 1 / 0, "raised ZeroDivisionError"),
         (exercises.check_best_of, lambda p, r, K: np.diff(np.cumsum(p) ** K, prepend=0), "not ["),
+        (exercises.check_tilt, lambda p, r, b: p * np.exp(r / b) / (p * np.exp(r / b)).sum(), "subtract the largest"),
+        (exercises.check_tilt, lambda p, r, b: p * np.exp((r - r.max()) / b), "divide by Z"),
+        (exercises.check_rounds, lambda b, t, k: math.ceil(math.log(t / b) / math.log(k)), "first reaches the target"),
+        (exercises.check_budget, lambda budget, K: int(budget / math.log(K)), "up to t ="),
+        (exercises.check_dpo, lambda w, x, fw, fx, b: -1 / (1 + math.exp(b * (w - fw - x + fx))), "autograd says"),
+        (exercises.check_beta, lambda p, r, K: 1.0, "with mean reward"),
     ],
 )
 def test_a_mistake_is_named(check, answer, says, capsys):

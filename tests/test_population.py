@@ -222,8 +222,11 @@ def test_bad_mixing_is_named():
         step(HALF, REWARDS, 4, lam=-1, reference=HALF)
     with pytest.raises(ValueError, match=r"reference has shape \(3,\)"):
         trajectory(HALF, REWARDS, 4, 1, lam=1, reference=np.ones(3) / 3)
-    with pytest.raises(ValueError, match=r"generations = -1"):
-        trajectory(HALF, REWARDS, 4, -1)
+    with pytest.raises(ValueError, match=r"lam = None must be >= 0"):
+        step(HALF, REWARDS, 4, lam=None)
+    for generations in (-1, 2.5, math.inf, None):
+        with pytest.raises(ValueError, match=rf"generations = {generations} must be an integer >= 0"):
+            trajectory(HALF, REWARDS, 4, generations)
     with pytest.raises(ValueError, match=r"beta = 0 must be positive"):
         tilt(HALF, REWARDS, 0)
     with pytest.raises(ValueError, match=r"q has shape \(1,\) but p has shape \(2,\)"):

@@ -187,6 +187,14 @@ def test_quizzes_have_one_right_answer():
 def test_page_fits_and_its_screenshot_is_written(visit, page, look):
     tab = visit(page, width=390 if look == "phone" else 1280, dark=look == "dark")
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
+    wide = tab.eval_on_selector_all(
+        "main div.math mjx-math",
+        """all => all.filter(e => {
+             const end = box => box.getBoundingClientRect().right;
+             return end(e) > end(e.closest("div.math")) + 1;
+           }).map(e => e.closest("div.math").textContent.slice(0, 80))""",
+    )
+    assert wide == [], "formulas that do not fit"
     if look == "dark":
         assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
