@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from scipy import stats
 
-from sclib.bounds import selection_kl_bound
+from sclib.bounds import kl_from_limit, selection_kl_bound, speed_limit
 from sclib.choice import choice_probabilities
-from sclib.population import step, tilt
+from sclib.population import step, tilt, trajectory
 
 
 class _Wrong(Exception):
@@ -140,7 +140,7 @@ def check_tilt(answer):
 @_says
 def check_rounds(answer):
     """Chapter 2: `answer(before, target, ratio)` is the number of rounds at K = inf until the share reaches target."""
-    for before, target, ratio in [(0.5, 0.74, 3.0), (0.01, 0.99, 2.0), (0.1, 0.5, math.e), (1e-6, 0.5, 1.1)]:
+    for before, target, ratio in [(0.5, 0.74, 3.0), (0.01, 0.99, 2.0), (0.1, 0.5, math.e), (1e-6, 0.5, 1.1), (0.9, 0.5, 2.0)]:
         call = f"rounds_needed({before}, {target}, {ratio:.4g})"
         got = _number(answer(before, target, ratio), call)
         odds, want = before / (1 - before), 0
@@ -153,7 +153,7 @@ def check_rounds(answer):
 @_says
 def check_budget(answer):
     """Chapter 2: `answer(budget, K)` is the largest t with t log K - 1 + K^-t <= budget."""
-    for budget, K in [(1.0, 2), (1.0, 4), (10.0, 4), (0.1, 16), (5.0, 3)]:
+    for budget, K in [(1.0, 2), (0.5, 2), (1.0, 4), (10.0, 4), (0.1, 16), (5.0, 3)]:
         call = f"safe_rounds({budget}, {K})"
         got = _number(answer(budget, K), call)
         want = next(t for t in range(100) if selection_kl_bound(K, t + 1) > budget)
@@ -185,3 +185,57 @@ def check_beta(answer):
         have, want = (law @ rewards for law in (tilt(probs, rewards, got), step(probs, rewards, K)))
         _require(abs(have - want) < 1e-6, f"{call} gave {got:.4f}, with mean reward {have:.4f} instead of {want:.4f}.")
     return "at K = infinity you found 1, and more for fewer candidates."
+
+
+@_says
+def check_identity(answer):
+    """Chapter 3: `answer(probs, w, K)` is the gain of one round from the identity, by listing all groups."""
+    for probs, w, K in [
+        ([0.5, 0.5], [3.0, 1.0], 2),
+        ([0.5, 0.5], [3.0, 1.0], 4),
+        ([0.2, 0.3, 0.5], [5.0, 2.0, 1.0], 3),
+    ]:
+        got = _number(answer(np.array(probs), np.array(w), K), f"gain({probs}, {w}, {K})")
+        want = (step(probs, np.log(w), K) - probs) @ w
+        _require(abs(got - want) < 1e-9, f"gain({probs}, {w}, {K}) gave {got:.6f}; the round gains {want:.6f}.")
+    return "the identity counts what a round gains."
+
+
+@_says
+def check_divergence(answer):
+    """Chapter 3: `answer(probs, rewards)` is KL(p* || p) of Theorem 2.1, for rewards with ties."""
+    for probs, rewards in [
+        ([0.1, 0.9], [5.0, 0.0]),
+        ([0.2, 0.3, 0.1, 0.4], [1.0, 2.0, 2.0, 0.0]),
+        ([0.5, 0.5], [1.0, 1.0]),
+    ]:
+        got = _number(answer(np.array(probs), np.array(rewards)), f"divergence({probs}, {rewards})")
+        want = kl_from_limit(probs, rewards)
+        _require(abs(got - want) < 1e-9, f"divergence({probs}, {rewards}) gave {got:.6f}, not {want:.6f}.")
+    return "one logarithm is all it takes."
+
+
+@_says
+def check_leftover(answer):
+    """Chapter 3: `answer(share, gap, K, eps)` is the first round in which less than eps is left of the others."""
+    for share, gap, K, eps in [
+        (0.1, 5.0, 4, 1e-3),
+        (0.1, 1.0, 4, 1e-3),
+        (0.5, 0.1, 2, 0.01),
+        (0.01, 2.0, math.inf, 0.5),
+    ]:
+        call = f"rounds_left({share}, {gap}, {K}, {eps})"
+        got = _number(answer(share, gap, K, eps), call)
+        want = int(np.argmax(trajectory([share, 1 - share], [gap, 0.0], K, 500)[:, 1] < eps))
+        _require(got == want, f"{call} gave {got:g}; the law falls below {eps} after {want} rounds.")
+    return "you ran the exact loop until the others were gone."
+
+
+@_says
+def check_speed(answer):
+    """Chapter 3: `answer(mass, target, K)` is the least t that the speed limit allows for a set to reach target."""
+    for mass, target, K in [(0.1, 0.9, 4), (1e-6, 0.5, 4), (0.3, 0.99, 2), (0.01, 0.02, 2)]:
+        got = _number(answer(mass, target, K), f"fewest_rounds({mass}, {target}, {K})")
+        want = next(t for t in range(1000) if speed_limit(mass, K, t) >= target)
+        _require(got == want, f"fewest_rounds({mass}, {target}, {K}) gave {got:g}; the limit allows it after {want}.")
+    return "no reward, however strong, is faster."
