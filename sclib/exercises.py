@@ -140,7 +140,13 @@ def check_tilt(answer):
 @_says
 def check_rounds(answer):
     """Chapter 2: `answer(before, target, ratio)` is the number of rounds at K = inf until the share reaches target."""
-    for before, target, ratio in [(0.5, 0.74, 3.0), (0.01, 0.99, 2.0), (0.1, 0.5, math.e), (1e-6, 0.5, 1.1), (0.9, 0.5, 2.0)]:
+    for before, target, ratio in [
+        (0.5, 0.74, 3.0),
+        (0.01, 0.99, 2.0),
+        (0.1, 0.5, math.e),
+        (1e-6, 0.5, 1.1),
+        (0.9, 0.5, 2.0),
+    ]:
         call = f"rounds_needed({before}, {target}, {ratio:.4g})"
         got = _number(answer(before, target, ratio), call)
         odds, want = before / (1 - before), 0

@@ -1,5 +1,6 @@
 """Each exercise of the book: its solution passes the check, what it starts from does not, and mistakes are named."""
 
+import itertools
 import math
 import re
 from pathlib import Path
@@ -25,7 +26,18 @@ ALL = [
 
 
 def run(code):
-    exec(code, {"math": math, "np": np, "torch": torch, "exercises": exercises, "step": step, "tilt": tilt})
+    exec(
+        code,
+        {
+            "itertools": itertools,
+            "math": math,
+            "np": np,
+            "torch": torch,
+            "exercises": exercises,
+            "step": step,
+            "tilt": tilt,
+        },
+    )
 
 
 def test_every_exercise_was_found():
@@ -76,6 +88,14 @@ def test_the_solution_passes_and_the_start_does_not(exercise, capsys):
         (exercises.check_budget, lambda budget, K: int(budget / math.log(K)), "up to t ="),
         (exercises.check_dpo, lambda w, x, fw, fx, b: -1 / (1 + math.exp(b * (w - fw - x + fx))), "autograd says"),
         (exercises.check_beta, lambda p, r, K: 1.0, "with mean reward"),
+        (
+            exercises.check_identity,
+            lambda p, w, K: (K - 1) / K * (p @ w**2 - (p @ w) ** 2) / w.max(),
+            "the round gains",
+        ),
+        (exercises.check_divergence, lambda p, r: -math.log(p[r.argmax()]), "divergence("),
+        (exercises.check_leftover, lambda q, d, K, eps: math.ceil(math.log(eps / (1 - q)) / -d), "falls below"),
+        (exercises.check_speed, lambda m, x, K: math.ceil(math.log(x / m) / math.log(K)), "allows it after"),
     ],
 )
 def test_a_mistake_is_named(check, answer, says, capsys):
