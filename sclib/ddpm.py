@@ -1,0 +1,188 @@
+"""A small diffusion model (DDPM, Ho et al. 2020) for points in the plane, for several seeds at once.
+
+A point x_0 is noised along a quarter circle, x_phi = cos(phi) x_0 + sin(phi) eps with 0 <= phi <= pi / 2: the cosine
+schedule (Nichol and Dhariwal 2021).  The network predicts v = cos(phi) eps - sin(phi) x_0 (Salimans and Ho 2022), so
+x_0 = cos(phi) x - sin(phi) v and eps = sin(phi) x + cos(phi) v without any division, and dx/dphi = v is the ODE that
+carries noise (phi = pi / 2) to data (phi = 0).
+
+Seeds are stacked: weights are (S, in, out), data (S, n, 2), and one `torch.baddbmm` serves all.  Each seed draws from
+its own random stream and nothing is shared, so its result is that of the seed alone, but for rounding.
+"""
+
+import dataclasses
+import itertools
+import math
+
+import torch
+from torch.nn.functional import silu
+
+SAMPLERS = ("ode", "large", "small")
+CHUNK = 2048  # points that go through the network together in sampling: twice as fast when they fit the cache
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What a DDPM is made of; `Settings()` is what the book's experiments use."""
+
+    width: int = 64  # units of a hidden layer
+    depth: int = 3  # hidden layers
+    first_steps: int = 6000  # optimiser steps of the first fit, from random weights
+    steps: int = 600  # of each later fit, which starts from the weights it finds
+    first_batch: int = 512  # points of a seed in a step of the first fit
+    batch: int = 256  # and of each later one
+    first_lr: float = 3e-3  # AdamW's first learning rate, from which it falls to zero along a cosine
+    lr: float = 1e-2
+    sampler: str = "ode"  # or ancestral with the variance "large" (beta_t) or "small" (the posterior's)
+    calls: int = 24  # network calls of the sampler: about 24 for the ODE, 100 for the ancestral ones
+
+    def __post_init__(self):
+        if self.sampler not in SAMPLERS:
+            raise ValueError(f"sampler = {self.sampler!r} must be one of {', '.join(SAMPLERS)}")
+        for name in ("width", "depth", "first_steps", "steps", "first_batch", "batch", "calls"):
+            if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
+                raise ValueError(f"{name} = {getattr(self, name)!r} must be an integer >= 1")
+
+
+class DDPM:
+    """S models of points in the plane, one a seed: `fit(data)`, `sample(n)`.
+
+    `seeds`: sequence of S integers; `settings`: a `Settings`; `device`: where tensors live ("cpu", "cuda").
+    Data are standardised by the first fit's mean and standard deviation, which later fits keep; so is the box around
+    the first data, to which the sampler clips each prediction of x_0.
+    """
+
+    def __init__(self, seeds=(0,), settings=None, device="cpu"):
+        self.settings = settings or Settings()
+        self.generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
+        self.shift = self.scale = self.low = self.high = None  # (S, 1, 2), but the scale (S, 1, 1)
+        self.on_step = None  # called after each optimiser step: a progress bar's update
+        sizes = [2 + len(time_features(torch.zeros(1)))] + [self.settings.width] * self.settings.depth + [2]
+        self.layers = []  # weights (S, in, out), bias (S, 1, out), weights, ...
+        for fan_in, fan_out in itertools.pairwise(sizes):
+            self.layers += [self._randn(fan_in, fan_out) / math.sqrt(fan_in), self._randn(1, fan_out) * 0]
+
+    def fit(self, data, weights=None):
+        """Train on `data` (S, n, 2), each point in proportion to `weights` (n,), all equal by default.
+
+        The first fit starts from random weights, each later one from the last fit's.  Raises: ValueError.
+        """
+        data = data.to(self.layers[0])
+        if data.ndim != 3 or data.shape[::2] != (len(self.generators), 2) or not torch.isfinite(data).all():
+            raise ValueError(f"data has shape {tuple(data.shape)}; allowed is ({len(self.generators)}, n, 2), finite")
+        if weights is not None and (weights.shape != data.shape[1:2] or not (weights >= 0).all()):
+            raise ValueError(f"weights has shape {tuple(weights.shape)}; allowed is ({data.shape[1]},), all >= 0")
+        first = self.scale is None
+        if first:
+            self.shift, self.scale = data.mean(1, keepdim=True), data.std((1, 2), keepdim=True)
+        data = (data - self.shift) / self.scale
+        if first:
+            self.low, self.high = data.amin(1, keepdim=True), data.amax(1, keepdim=True)
+        s = self.settings
+        steps, batch, lr = (s.first_steps, s.first_batch, s.first_lr) if first else (s.steps, s.batch, s.lr)
+
+        layers = [layer.requires_grad_() for layer in self.layers]
+        optimizer = torch.optim.AdamW(layers, lr, weight_decay=0.0, fused=True)
+        for step in range(steps):
+            for group in optimizer.param_groups:
+                group["lr"] = lr * (1 + math.cos(math.pi * step / steps)) / 2
+            x0 = self._draw(data, batch, weights)  # (S, batch, 2)
+            eps = self._randn(batch, 2)
+            # One angle in each of `batch` strata makes gradients less noisy; the power 1.5 favours small angles, where
+            # an error blurs the edge of a mode.
+            strata = torch.arange(batch, device=x0.device)[:, None] + self._rand(batch, 1)
+            phi = math.pi / 2 * (strata / batch) ** 1.5  # (S, batch, 1)
+            x, v = phi.cos() * x0 + phi.sin() * eps, phi.cos() * eps - phi.sin() * x0
+            loss = (self.velocity(x, phi) - v).square().mean((1, 2)).sum()  # a sum: each seed keeps its own gradient
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if self.on_step:
+                self.on_step()
+        self.layers = [layer.detach() for layer in layers]
+
+    @torch.no_grad()
+    def sample(self, n):
+        """Draw n points of each seed, (S, n, 2): all n of them."""
+        if self.scale is None:
+            raise ValueError("sample(n) needs a fitted model; call fit(data) first")
+        solve = self._solve_ode if self.settings.sampler == "ode" else self._ancestral
+        return solve(self._randn(n, 2)) * self.scale + self.shift
+
+    def state(self):
+        """Everything that `restore` needs to go on as if never interrupted: a dict of NumPy arrays."""
+        tensors = {f"layer{i}": layer for i, layer in enumerate(self.layers)}
+        tensors |= {name: getattr(self, name) for name in ("shift", "scale", "low", "high")}
+        tensors |= {f"generator{i}": generator.get_state() for i, generator in enumerate(self.generators)}
+        return {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
+
+    def restore(self, state):
+        """Put back what `state` gave, for a model of the same settings, seeds and device."""
+        self.layers = [torch.as_tensor(state[f"layer{i}"]).to(layer) for i, layer in enumerate(self.layers)]
+        for name in ("shift", "scale", "low", "high"):
+            setattr(self, name, torch.as_tensor(state[name]).to(self.layers[0]))
+        for i, generator in enumerate(self.generators):
+            generator.set_state(torch.as_tensor(state[f"generator{i}"]))
+
+    def velocity(self, x, phi):
+        """The network: E[v | x_phi = x] for x (S, n, 2), standardised, and phi (S, n, 1), or (S, 1, 1) for all n."""
+        time = torch.baddbmm(self.layers[1], time_features(phi), self.layers[0][:, 2:])
+        h = silu(torch.baddbmm(time, x, self.layers[0][:, :2]))  # (S, n, width)
+        for weight, bias in zip(self.layers[2:-2:2], self.layers[3:-2:2], strict=True):
+            h = silu(torch.baddbmm(bias, h, weight))
+        return torch.baddbmm(self.layers[-1], h, self.layers[-2])
+
+    def _denoised(self, x, phi):
+        """E[x_0 | x_phi = x] for x (S, n, 2) and one angle for all."""
+        angle = x.new_full((len(x), 1, 1), phi)
+        v = torch.cat([self.velocity(part, angle) for part in x.split(math.ceil(CHUNK / len(x)), 1)], 1)
+        # Far from its data the network is arbitrary: without the clip a path in a million runs off to 1e12.
+        return (math.cos(phi) * x - math.sin(phi) * v).clamp(self.low, self.high)
+
+    def _solve_ode(self, x):
+        # Adams-Bashforth of order two; steps shrink towards phi = 0, where v changes over the width of a mode.
+        angles = [math.pi / 2 * (1 - i / self.settings.calls) ** 4 for i in range(self.settings.calls + 1)]
+        last, last_h = 0.0, math.inf
+        for phi, to in itertools.pairwise(angles):
+            v, h = (math.cos(phi) * x - self._denoised(x, phi)) / math.sin(phi), to - phi
+            x = x + h * (v + (v - last) * (h / last_h / 2))
+            last, last_h = v, h
+        return x
+
+    def _ancestral(self, x):
+        angles = [math.pi / 2 * (1 - i / self.settings.calls) for i in range(self.settings.calls + 1)]
+        for phi, to in itertools.pairwise(angles):
+            mean, sd = ancestral_step(x, self._denoised(x, phi), phi, to, self.settings.sampler)
+            x = mean + sd * self._randn(x.shape[1], 2)
+        return x
+
+    def _draw(self, data, batch, weights):
+        if weights is None:
+            draws = [torch.randint(data.shape[1], (batch,), generator=g, device=g.device) for g in self.generators]
+            index = torch.stack(draws)
+        else:
+            reached = weights.to(data.device, torch.float64).cumsum(0)
+            level = self._rand(batch).double() * reached[-1]
+            index = torch.searchsorted(reached, level, right=True).clamp(max=len(reached) - 1)
+        return data.gather(1, index[..., None].expand(-1, -1, 2))
+
+    def _randn(self, *shape):
+        return torch.stack([torch.randn(shape, generator=g, device=g.device) for g in self.generators])
+
+    def _rand(self, *shape):
+        return torch.stack([torch.rand(shape, generator=g, device=g.device) for g in self.generators])
+
+
+def time_features(phi):
+    """Angles (..., 1) -> (..., 16): sines and cosines of 1 to 8 times phi."""
+    angles = phi * torch.arange(1, 9, device=phi.device)
+    return torch.cat([angles.sin(), angles.cos()], -1)
+
+
+def ancestral_step(x, x0, phi, to, variance):
+    """Mean and standard deviation of the step from angle `phi` to a smaller one `to` (Ho et al., Eq. 6-7)."""
+    beta = 1 - (math.cos(phi) / math.cos(to)) ** 2  # variance of the noise added from `to` to `phi`
+    kept = math.sin(to) ** 2 / math.sin(phi) ** 2
+    mean = math.cos(phi) / math.cos(to) * kept * x + math.cos(to) * beta / math.sin(phi) ** 2 * x0
+    if to == 0:
+        return mean, 0.0  # the last step adds no noise
+    return mean, math.sqrt(beta if variance == "large" else beta * kept)

@@ -1,0 +1,94 @@
+"""Algorithm 1 of the paper: draw, curate, refit, for any model with `fit(data, weights=None)` and `sample(n)`."""
+
+import math
+import numbers
+from typing import Any, NamedTuple
+
+import torch
+
+from sclib.choice import curate
+
+
+class Generation(NamedTuple):
+    """One round of the loop.  Statistics of p_t belong to `proposals`, the very draw that `picks` come from.
+
+    With S stacked seeds every tensor has a leading axis S.
+    """
+
+    t: int  # 0 is the model fitted to the data
+    proposals: Any  # (n, K, *shape), drawn from the model p_t
+    rewards: Any  # (n, K), nats
+    picks: Any  # (n, *shape), one proposal of each group: the next model is fitted to them
+
+
+def self_consuming_loop(
+    model,
+    data,
+    reward,
+    K,
+    n,
+    lam=math.inf,
+    generations=10,
+    stacked=False,
+    generator=None,
+    resume=None,
+):
+    """Yield a `Generation` for p_0 (fitted to `data`), p_1, .., p_generations: Eq. 4, or Eq. 8 for a finite `lam`.
+
+    `model`: `fit(data)` and `sample(n)` -> n samples; for a finite `lam` also `fit(data, weights)`, see `mixed`.
+    `data`: (N, *shape), or (S, N, *shape) for S `stacked` seeds.  `reward`: samples -> one reward each, nats.
+    K: candidates in a group, 1 leaves the loop uncurated; n: groups a round; `lam`: weight of the picks against `data`.
+    `generator`: a torch.Generator for the choices, or a list of one a seed.
+    `resume`: the last Generation seen (its `t` and `picks`), with the model as it was then, to go on from there.
+    Raises: ValueError for K, n or lam out of range, and for a model that returns fewer or more samples than asked.
+    """
+    _check(K, n, lam)
+    axis = 1 if stacked else 0  # along which samples lie
+    t, picks = (resume.t + 1, resume.picks) if resume else (0, None)
+    while t <= generations:
+        # Refit: first on the data, then on the picks, with data if lam < inf.
+        model.fit(*(mixed(picks, data, lam, axis) if t else (data,)))
+        # Draw n groups of K candidates, and rate them.
+        proposals, rewards = _rated_groups(model, reward, n, K, axis)
+        # Curate: keep one of each group.
+        picks = _curate(proposals, rewards, generator)
+        yield Generation(t, proposals, rewards, picks)
+        t += 1
+
+
+def mixed(picks, data, lam, axis=0):
+    """What the next model is fitted to: the union of `data` and `picks` along `axis`, and the weight of each point.
+
+    Data weigh 1 / (1 + lam) together and picks lam / (1 + lam), however many there are of each (Eq. 8).
+    Returns: (picks,) for lam = inf; else (union, weights) with weights (N + n,) that sum to one.
+    """
+    if lam == math.inf:
+        return (picks,)
+    N, n = data.shape[axis], picks.shape[axis]
+    weights = torch.cat([torch.full((N,), 1 / (1 + lam) / N), torch.full((n,), lam / (1 + lam) / n)])
+    return torch.cat([data.to(picks), picks], axis), weights.to(picks.device)
+
+
+def _rated_groups(model, reward, n, K, axis):
+    """Proposals (n, K, *shape) and their rewards (n, K), from one draw."""
+    samples = model.sample(n * K)  # (n K, *shape)
+    rewards = reward(samples)  # (n K,)
+    if rewards.ndim != axis + 1 or rewards.shape != samples.shape[: axis + 1] or rewards.shape[-1] != n * K:
+        shapes = f"samples of shape {tuple(samples.shape)} and rewards of shape {tuple(rewards.shape)}"
+        raise ValueError(f"{n * K} samples were asked for, but the model and the reward returned {shapes}")
+    return samples.unflatten(axis, (n, K)), rewards.unflatten(axis, (n, K))
+
+
+def _curate(proposals, rewards, generator):
+    if rewards.ndim == 2:
+        return curate(proposals, rewards, generator)
+    generators = generator if isinstance(generator, list | tuple) else [generator] * len(rewards)
+    return torch.stack([curate(*seed) for seed in zip(proposals, rewards, generators, strict=True)])
+
+
+def _check(K, n, lam):
+    for name, value in (("K", K), ("n", n)):
+        if not (isinstance(value, numbers.Integral) and value >= 1):
+            raise ValueError(f"{name} = {value!r} must be an integer >= 1")
+    if not lam >= 0:
+        raise ValueError(f"lam = {lam!r} must be >= 0; math.inf is the fully synthetic loop")

@@ -1,0 +1,69 @@
+"""The two data sets, against their densities."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from sclib import datasets
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_density_integrates_to_one_and_has_the_mixtures_variance():
+    axis = np.linspace(-7, 7, 281)
+    x = np.stack(np.meshgrid(axis, axis), -1)
+    mass = datasets.gaussian_density(x) * (axis[1] - axis[0]) ** 2
+    assert mass.sum() == pytest.approx(1, abs=1e-7)
+    assert (mass[..., None] * x**2).sum() == pytest.approx(4**2 + 2 * 0.5**2, rel=1e-6)
+
+
+def test_samples_fall_into_cells_as_the_density_says():
+    n = 40_000
+    x = datasets.sample_gaussians(n, generator())
+    assert x.shape == (n, 2) and x.dtype == torch.float32
+    counts = torch.bincount(datasets.nearest_centre(x), minlength=8).numpy()
+    assert stats.chisquare(counts).pvalue > 1e-4
+    residual = (x - torch.as_tensor(datasets.GAUSSIAN_CENTRES).float()[datasets.nearest_centre(x)]).flatten()
+    assert stats.kstest(residual.numpy(), "norm", (0, 0.5)).pvalue > 1e-4  # 0.2 % lie in a neighbour's cell
+
+
+def test_nearest_centre_is_the_nearest():
+    x = torch.randn(500, 2, generator=generator()).double() * 4
+    distance = torch.cdist(x, torch.as_tensor(datasets.GAUSSIAN_CENTRES))
+    assert torch.equal(datasets.nearest_centre(x), distance.argmin(-1))
+
+
+def test_moons_without_noise_lie_on_their_half_circles():
+    x, moon = datasets.sample_moons(2_000, noise=0, generator=generator())
+    centre = torch.where(moon[:, None] == 0, torch.tensor([0.0, 0.0]), torch.tensor([1.0, 0.5]))
+    torch.testing.assert_close((x - centre).norm(dim=-1), torch.ones(2_000))
+    up = torch.where(moon == 0, 1, -1)
+    assert ((x - centre)[:, 1] * up > -1e-6).all()
+    assert abs(moon.double().mean() - 0.5) < 4 * 0.5 / math.sqrt(2_000)
+
+
+def test_noise_is_the_standard_deviation_on_each_axis():
+    clean, noisy = (datasets.sample_moons(20_000, noise, generator(1))[0] for noise in (0, 0.2))
+    assert (noisy - clean).std(0).numpy() == pytest.approx(0.2, abs=4 * 0.2 / math.sqrt(2 * 20_000))
+
+
+def test_same_stream_same_points():
+    for sample in (datasets.sample_gaussians, lambda n, generator: datasets.sample_moons(n, generator=generator)[0]):
+        assert torch.equal(sample(50, generator=generator(3)), sample(50, generator=generator(3)))
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.5])
+def test_bad_counts_are_named(n):
+    for sample in (datasets.sample_gaussians, datasets.sample_moons):
+        with pytest.raises(ValueError, match=f"n = {n} must be an integer >= 1"):
+            sample(n)
+
+
+def test_bad_noise_is_named():
+    with pytest.raises(ValueError, match=r"noise = -0\.1 must be >= 0"):
+        datasets.sample_moons(10, noise=-0.1)

@@ -1,0 +1,218 @@
+"""The experiments: what is stored reaches what it should, tiny runs agree with it, and nothing is lost when killed."""
+
+import math
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from sclib import experiments, results
+from sclib.loop import Generation
+
+TINY = dict(
+    seeds=(100, 101), generations=2, n=40, n_data=200, n_atoms=100, n_points=10,
+    width=8, first_steps=3, first_batch=8, steps=2, batch=8, calls=2,
+)  # fmt: skip
+SYNTHETIC = [f"{data}-k{K}" for data in ("gaussians", "moons") for K in (1, 2, 4, 16)]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SCLIB_CACHE", str(tmp_path))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # nets this small gain nothing from more, and lose much when other work wants the cores
+    yield tmp_path
+    torch.set_num_threads(threads)
+
+
+def same(first, second):
+    """Equal in everything that is not a time."""
+    return first.arrays.keys() == second.arrays.keys() and all(
+        np.array_equal(first.arrays[k], second.arrays[k], equal_nan=first.arrays[k].dtype.kind == "f")
+        for k in first.arrays
+        if k != "seconds"
+    )
+
+
+# What is shipped.
+
+
+@pytest.mark.parametrize("name", experiments.EXPERIMENTS)
+def test_every_experiment_is_shipped_with_fixed_seeds(name):
+    config = experiments.configure(name)
+    path = results.SHIPPED / results.file_name(config)
+    stored = results.read(path, config)
+    assert config.seeds == (0, 1, 2, 3, 4) and config.generations == 10
+    assert path.stat().st_size < 1_000_000
+    assert stored.arrays["masses"].shape[:2] == (11, 5) and stored.arrays["seconds"].shape == (11,)
+    np.testing.assert_allclose(stored.arrays["masses"].sum(-1), 1)
+    assert np.isfinite(stored.arrays["points"]).all() and np.isfinite(stored.arrays["mean_reward"]).all()
+
+
+def test_shipped_results_are_small():
+    assert sum(path.stat().st_size for path in results.SHIPPED.glob("*.npz")) < 6_000_000
+
+
+def test_gaussians_stay_close_to_the_exact_law():
+    config, arrays = experiments.configure("gaussians-k4"), experiments.load("gaussians-k4").arrays
+    found = experiments.distances(config, arrays)
+    tv, spread = found["total_variation"][:7], found["spread_ratio"][:7]
+    assert np.median(tv) <= 0.05 and tv.max() <= 0.08
+    assert np.abs(spread - 1).max() <= 0.2
+
+
+# Without curation nothing pulls a seed back: chance alone moves a share by 0.007 a round, so K = 1 drifts out later.
+@pytest.mark.parametrize("K, generations", [(1, 7), (2, 11), (4, 11), (16, 11)])
+def test_moons_stay_close_to_the_exact_law(K, generations):
+    config, arrays = experiments.configure(f"moons-k{K}"), experiments.load(f"moons-k{K}").arrays
+    assert experiments.distances(config, arrays)["total_variation"][:generations].max() <= 0.06
+
+
+# The exact law.
+
+
+def test_the_exact_law_of_the_gaussians_has_converged_in_the_grid():
+    config = experiments.configure("gaussians-k4")
+    coarse, fine = (experiments.exact_law(config, grid=grid) for grid in (200, 260))
+    for name in ("masses", "spread", "mean_weight"):
+        np.testing.assert_allclose(coarse[name], fine[name], atol=3e-4)
+    np.testing.assert_allclose(coarse["masses"][0], 1 / 8, atol=1e-5)
+    assert coarse["spread"][0] == pytest.approx(0.5, abs=2e-3)  # 0.2 % of a mode lies in a neighbour's cell
+
+
+def test_the_exact_law_of_the_moons_starts_at_the_first_models_samples():
+    config, arrays = experiments.configure("moons-k4"), experiments.load("moons-k4").arrays
+    law = experiments.exact_law(config, arrays)
+    assert arrays["first_rewards"].shape == (1, 5, 20_000)
+    np.testing.assert_allclose(law["masses"][0, :, 0], (arrays["first_labels"][0] == 0).mean(1))
+    np.testing.assert_allclose(law["mean_reward"][0], arrays["first_rewards"][0].mean(1), rtol=1e-5)
+    assert (np.diff(law["mean_weight"], axis=0) >= 0).all()  # Lemma A.1
+
+
+def test_statistics_are_those_of_the_draw_that_is_curated():
+    config = experiments.configure("gaussians-k2", n_points=3)
+    centres = torch.as_tensor(experiments.datasets.GAUSSIAN_CENTRES).float()
+    proposals = torch.stack([centres[[0, 0, 1, 2]], centres[[0, 3, 3, 3]]]).view(2, 2, 2, 2)  # (S, n, K, 2)
+    proposals[0, 0, 1, 0] += 1.0
+    reward, label, classes = experiments.task(config)
+    found = experiments.summarise(Generation(0, proposals, reward(proposals), None), label, classes, config)
+    np.testing.assert_allclose(found["masses"][:, :4], [[0.5, 0.25, 0.25, 0], [0.25, 0, 0, 0.75]])
+    np.testing.assert_allclose(found["mean_reward"], reward(proposals).double().mean((1, 2)))
+    np.testing.assert_allclose(found["mean_weight"], reward(proposals).double().exp().mean((1, 2)))
+    assert found["spread"][0] == pytest.approx(math.sqrt(0.5 / 2)) and math.isnan(found["spread"][1])
+
+
+# Running.
+
+
+@pytest.mark.parametrize("name", experiments.EXPERIMENTS)
+def test_every_experiment_runs(name):
+    result = experiments.run(name, device="cpu", **TINY)
+    config = experiments.configure(name, **TINY)
+    assert same(result, experiments.load(name, **TINY))
+    assert result.arrays["masses"].shape == (3, 2, 8 if "gaussians" in name else 2)
+    assert experiments.distances(config, result.arrays)["total_variation"].shape == (3, 2)
+    assert result.source in experiments.show(result, config)
+
+
+@pytest.mark.parametrize("name, within", [("gaussians-k4", 0.06), ("moons-k4", 0.06)])
+def test_a_short_run_agrees_with_the_stored_seeds(name, within):
+    short = dict(seeds=(0,), generations=1, n=2_000, first_steps=1_000, first_batch=256)
+    measured = experiments.run(name, device="cpu", **short).arrays["masses"][:, 0]
+    stored = experiments.load(name).arrays["masses"][:2]  # (2, 5, C)
+    assert (measured > stored.min(1) - within).all() and (measured < stored.max(1) + within).all()
+
+
+def test_a_time_limit_stops_at_a_checkpoint_from_which_the_same_call_goes_on(cache):
+    assert experiments.run("moons-k2", device="cpu", max_minutes=0, **TINY) is None
+    assert len(list((cache / "checkpoints").glob("*.npz"))) == 1
+    resumed = experiments.run("moons-k2", device="cpu", **TINY)
+    assert not list((cache / "checkpoints").glob("*.npz"))
+    assert same(resumed, experiments.run("moons-k2", device="cpu", **TINY))
+
+
+def test_a_killed_run_goes_on_and_equals_one_that_was_not(cache):
+    settings = {**TINY, "generations": 25, "steps": 10}
+    arguments = [x for name, value in settings.items() for x in ("--set", f"{name}={value}")]
+    command = [sys.executable, "-m", "sclib.experiments", "run", "gaussians-k2", "--device", "cpu", *arguments]
+    process = subprocess.Popen(
+        command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    checkpoint = cache / "checkpoints" / f"cpu-{results.file_name(experiments.configure('gaussians-k2', **settings))}"
+    deadline = time.monotonic() + 60
+    while not checkpoint.exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    stored = results.read(checkpoint, experiments.configure("gaussians-k2", **settings))
+    assert 0 <= stored.arrays["t"] < 25
+    resumed = experiments.run("gaussians-k2", device="cpu", **settings)
+    assert same(resumed, experiments.run("gaussians-k2", device="cpu", **settings))
+
+
+def test_a_damaged_checkpoint_is_put_aside_and_the_run_starts_again(cache):
+    experiments.run("gaussians-k2", device="cpu", max_minutes=0, **TINY)
+    (checkpoint,) = (cache / "checkpoints").glob("*.npz")
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-1])
+    with pytest.warns(UserWarning, match="put aside"):
+        again = experiments.run("gaussians-k2", device="cpu", **TINY)
+    assert same(again, experiments.run("gaussians-k2", device="cpu", **TINY))
+
+
+# The command line.
+
+
+def test_list_names_every_experiment(capsys):
+    experiments.main(["list"])
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[:-1]] == list(experiments.EXPERIMENTS)
+
+
+def test_show_prints_the_stored_numbers_and_where_they_come_from(capsys):
+    experiments.main(["show", "gaussians-k4"])
+    out = capsys.readouterr().out
+    assert (
+        results.key(experiments.configure("gaussians-k4")) in out and "seeds 0-4" in out and len(out.splitlines()) == 13
+    )
+
+
+def test_a_miss_names_the_exact_command(capsys):
+    with pytest.raises(SystemExit):
+        experiments.main(["show", "moons-k2", "--set", "seeds=(7, 8)", "--set", "lam=0.5"])
+    text = capsys.readouterr().err
+    assert "python -m sclib.experiments run moons-k2 --set 'lam=0.5' --set 'seeds=(7, 8)' (about" in text
+
+
+def test_ctrl_c_says_how_to_go_on(capsys, monkeypatch):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiments, "run", interrupted)
+    with pytest.raises(SystemExit) as stopped:
+        experiments.main(["run", "moons-k2"])
+    assert stopped.value.code == 130 and "the same command goes on" in capsys.readouterr().err
+
+
+def test_the_named_command_makes_what_was_asked():
+    config = experiments.configure("gaussians-k4", **TINY)
+    words = shlex.split(config.command.split(" (about")[0])
+    experiments.main(words[3:])
+    assert results.load(config).arrays["masses"].shape == (3, 2, 8)
+
+
+@pytest.mark.parametrize(
+    "name, changes, says",
+    [
+        ("gaussians", {}, "name = 'gaussians' must be one of gaussians-k1, gaussians-k2"),
+        ("moons-k1", {"speed": 3}, "speed: no such setting; allowed are K, batch"),
+        ("moons-k1", {"sampler": "fast"}, "sampler = 'fast' must be one of"),
+    ],
+)
+def test_bad_names_are_named(name, changes, says):
+    with pytest.raises(ValueError, match=says):
+        experiments.configure(name, **changes)

@@ -1,0 +1,194 @@
+"""The result store: what goes in comes out, and nothing that is damaged, foreign or half written is ever used."""
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+
+from sclib import results
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    experiment: str = "tiny"
+    K: int = 4
+    lam: float = math.inf
+    seeds: tuple = (0, 1)
+    version: int = 1
+
+    @property
+    def command(self):
+        return f"python -m sclib.experiments run tiny --set 'K={self.K}' (about 2 min on two CPU cores)"
+
+
+ARRAYS = {"masses": np.arange(12.0).reshape(3, 4), "points": np.ones((2, 5, 2), np.float16), "seconds": np.array([1.5])}
+PROVENANCE = {"date": "2025-01-31", "device": "CPU, 2 threads", "seconds": 61.7}
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path, monkeypatch):
+    """An empty cache and an empty shipped folder."""
+    monkeypatch.setenv("SCLIB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(results, "SHIPPED", tmp_path / "shipped")
+    return tmp_path
+
+
+def assert_is_whole(result):
+    assert set(result.arrays) == set(ARRAYS)
+    for name, array in ARRAYS.items():
+        assert result.arrays[name].dtype == array.dtype
+        np.testing.assert_array_equal(result.arrays[name], array)
+    assert result.provenance == PROVENANCE
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_what_is_saved_is_loaded():
+    results.save(Config(), ARRAYS, PROVENANCE)
+    result = results.load(Config())
+    assert_is_whole(result)
+    assert result.config == {"experiment": "tiny", "K": 4, "lam": "inf", "seeds": [0, 1], "version": 1}
+
+
+def test_the_file_is_named_by_the_hash_of_canonical_json():
+    text = '{"K":4,"experiment":"tiny","lam":"inf","seeds":[0,1],"version":1}'
+    assert results.save(Config(), ARRAYS, {}).name == f"tiny-{hashlib.sha256(text.encode()).hexdigest()[:12]}.npz"
+
+
+def test_the_order_of_a_configs_fields_does_not_matter():
+    assert results.key({"a": 1, "b": [2]}) == results.key({"b": (2,), "a": 1}) != results.key({"a": 1, "b": [3]})
+
+
+def test_saving_again_gives_the_same_bytes():
+    path = results.save(Config(), ARRAYS, PROVENANCE)
+    before = path.read_bytes()
+    assert results.save(Config(), ARRAYS, PROVENANCE).read_bytes() == before
+
+
+def test_the_source_line_names_config_seeds_date_device_and_time():
+    results.save(Config(), ARRAYS, PROVENANCE)
+    expected = f"tiny ({results.key(Config())}), seeds 0-1, 2025-01-31, CPU, 2 threads, 62 s"
+    assert results.load(Config()).source == expected
+
+
+def test_shipped_results_come_before_the_users(folders):
+    results.save(Config(), {"x": np.array(1)}, {})
+    results.write(folders / "shipped" / results.file_name(Config()), Config(), {"x": np.array(2)}, {})
+    assert results.load(Config()).arrays["x"] == 2
+
+
+def test_a_missing_result_names_the_command_and_its_time():
+    with pytest.raises(results.MissingResult, match=r"run tiny --set 'K=7' \(about 2 min on two CPU cores\)"):
+        results.load(Config(K=7))
+    with pytest.raises(results.MissingResult, match="run other"):
+        results.load({"experiment": "other", "version": 1})
+
+
+def test_a_file_cut_short_is_put_aside_and_can_be_made_again():
+    path = results.save(Config(), ARRAYS, PROVENANCE)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.warns(UserWarning, match=r"put aside as tiny-.*\.npz\.damaged"), pytest.raises(results.MissingResult):
+        results.load(Config())
+    assert files(path.parent) == [path.name + ".damaged"]
+    results.save(Config(), ARRAYS, PROVENANCE)
+    assert_is_whole(results.load(Config()))
+
+
+def test_no_flipped_bit_changes_what_is_loaded():
+    path = results.save(Config(), ARRAYS, PROVENANCE)
+    whole, damaged = path.read_bytes(), 0
+    for position in range(0, len(whole), 7):
+        flipped = bytearray(whole)
+        flipped[position] ^= 1 << position % 8
+        path.write_bytes(flipped)
+        try:
+            result = results.read(path, Config())
+        except results.DamagedResult:
+            damaged += 1
+        else:
+            assert_is_whole(result)  # a bit that nothing depends on, such as a time stamp
+    assert damaged > 0.5 * len(range(0, len(whole), 7))
+
+
+def test_a_flipped_bit_in_the_data_is_reported():
+    path = results.save(Config(), ARRAYS, PROVENANCE)
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo("masses.npy")
+    content[info.header_offset + 200] ^= 1
+    path.write_bytes(content)
+    with pytest.warns(UserWarning, match="checksum of masses.npy"), pytest.raises(results.MissingResult):
+        results.load(Config())
+
+
+def test_a_result_of_another_config_is_put_aside():
+    path = results.cache_folder() / results.file_name(Config())
+    results.write(path, Config(K=2), ARRAYS, PROVENANCE)
+    with pytest.warns(UserWarning, match="made with another config"), pytest.raises(results.MissingResult):
+        results.load(Config())
+    assert files(path.parent) == [path.name + ".damaged"]
+
+
+def test_a_damaged_shipped_result_gives_way_to_the_users(folders):
+    results.save(Config(), ARRAYS, PROVENANCE)
+    shipped = folders / "shipped" / results.file_name(Config())
+    shipped.parent.mkdir()
+    shipped.write_bytes(b"PK")
+    with pytest.warns(UserWarning, match="put aside"):
+        assert_is_whole(results.load(Config()))
+
+
+def test_pickles_are_never_loaded(folders):
+    path = results.cache_folder() / results.file_name(Config())
+    path.parent.mkdir(parents=True)
+    meta = json.dumps({"config": results._plain(Config()), "provenance": {}})
+    np.savez(path, meta=np.array(meta), x=np.array([{}], dtype=object))
+    with pytest.raises(results.DamagedResult, match="pickle"):
+        results.read(path, Config())
+
+
+@pytest.mark.parametrize("where", ["os.fsync", "os.replace", "numpy.savez"])
+def test_an_interrupted_write_leaves_what_was_there(where, monkeypatch):
+    path = results.save(Config(), ARRAYS, PROVENANCE)
+
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(where, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        results.save(Config(), {"masses": np.zeros(3)}, {})
+    monkeypatch.undo()
+    os.environ["SCLIB_CACHE"] = str(path.parent)
+    assert files(path.parent) == [path.name]
+    assert_is_whole(results.read(path, Config()))
+
+
+@pytest.mark.parametrize(
+    "config, arrays, says",
+    [
+        (Config(), {"meta": np.zeros(1)}, "array 'meta' of type float64"),
+        (Config(), {"x": np.array([None])}, "array 'x' of type object"),
+        ({"experiment": "x"}, {}, "config has no 'version'"),
+        ({"version": 1}, {}, "config has no 'experiment'"),
+        (Config(lam=math.nan), {}, "not JSON compliant"),
+    ],
+)
+def test_what_cannot_be_stored_is_named(config, arrays, says):
+    with pytest.raises(ValueError, match=says):
+        results.save(config, arrays, {})
+
+
+def test_the_store_needs_no_torch_and_its_data_folder_is_no_package():
+    code = "import sys, sclib.results as r; assert 'torch' not in sys.modules; print(r.__file__, r.SHIPPED.is_dir())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("results.py True")
+    assert not (results.pathlib.Path(results.__file__).with_name("results") / "__init__.py").exists()
