@@ -214,6 +214,7 @@ def check_divergence(answer):
         ([0.1, 0.9], [5.0, 0.0]),
         ([0.2, 0.3, 0.1, 0.4], [1.0, 2.0, 2.0, 0.0]),
         ([0.5, 0.5], [1.0, 1.0]),
+        ([0.0, 0.3, 0.7], [9.0, 2.0, 0.0]),
     ]:
         got = _number(answer(np.array(probs), np.array(rewards)), f"divergence({probs}, {rewards})")
         want = kl_from_limit(probs, rewards)
@@ -229,6 +230,7 @@ def check_leftover(answer):
         (0.1, 1.0, 4, 1e-3),
         (0.5, 0.1, 2, 0.01),
         (0.01, 2.0, math.inf, 0.5),
+        (0.9, 1.0, 4, 0.5),
     ]:
         call = f"rounds_left({share}, {gap}, {K}, {eps})"
         got = _number(answer(share, gap, K, eps), call)
@@ -240,7 +242,7 @@ def check_leftover(answer):
 @_says
 def check_speed(answer):
     """Chapter 3: `answer(mass, target, K)` is the least t that the speed limit allows for a set to reach target."""
-    for mass, target, K in [(0.1, 0.9, 4), (1e-6, 0.5, 4), (0.3, 0.99, 2), (0.01, 0.02, 2)]:
+    for mass, target, K in [(0.1, 0.9, 4), (1e-6, 0.5, 4), (0.3, 0.99, 2), (0.01, 0.02, 2), (0.5, 0.1, 4)]:
         got = _number(answer(mass, target, K), f"fewest_rounds({mass}, {target}, {K})")
         want = next(t for t in range(1000) if speed_limit(mass, K, t) >= target)
         _require(got == want, f"fewest_rounds({mass}, {target}, {K}) gave {got:g}; the limit allows it after {want}.")

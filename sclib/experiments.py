@@ -1,6 +1,6 @@
 """The named experiments of the fully synthetic loop: `python -m sclib.experiments list | run NAME | show NAME`.
 
-Settings (reward scales, widths, sizes) are the book's own: the paper gives none for these data.
+Settings (reward scales, widths, sizes) are the book's own: the paper's could not be recovered.
 """
 
 import argparse
@@ -202,7 +202,7 @@ def exact_law(config, arrays=None, grid=200):
     """The statistics of `summarise` under the exact law, generations 0..T: the line under the dots.
 
     Gaussians: `trajectory` of the data's density on a `grid` x `grid` lattice of [-6.5, 6.5]^2, whose error is below
-    3e-4 in every number but the rewards' variance; arrays (T + 1, ...).
+    3e-4 in every number but the rewards' variance (at r_min = 1); arrays (T + 1, ...).
     Moons: of the samples of each seed's first model in `arrays` (a result's), which carry their rewards; arrays
     (T + 1, S, ...), and no spread.
     """

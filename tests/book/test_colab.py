@@ -35,6 +35,11 @@ def run(*command, **options):
     return done.stdout
 
 
+def printed(cell):
+    """All that a cell printed; where Jupyter cuts it into pieces is a matter of time."""
+    return "".join(o.text for o in cell.get("outputs", []) if o.output_type == "stream")
+
+
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
     """A copy of the checkout, committed, whose chapters install from itself."""
@@ -75,7 +80,7 @@ def test_chapter_runs_on_colab(chapter, colab, repository, tmp_path):
     run(python, "-m", "pip", "uninstall", "-q", "-y", "self-consuming-loops")
     assert subprocess.run([python, "-c", "import sclib"], cwd=tmp_path, capture_output=True).returncode != 0
     notebook = nbformat.read(repository / "book" / chapter.name, 4)
-    stored = [[o.text for o in cell.get("outputs", []) if o.output_type == "stream"] for cell in notebook.cells]
+    stored = [printed(cell) for cell in notebook.cells]
     notebook.cells.append(nbformat.v4.new_code_cell(LOOK))
     nbformat.write(notebook, tmp_path / "chapter.ipynb")
     script = """
@@ -86,7 +91,7 @@ def test_chapter_runs_on_colab(chapter, colab, repository, tmp_path):
     """
     run(python, "-c", textwrap.dedent(script), cwd=tmp_path, env=environment)
     *cells, look = nbformat.read(tmp_path / "chapter.ipynb", 4).cells
-    ran = [[o.text for o in cell.get("outputs", []) if o.output_type == "stream"] for cell in cells]
+    ran = [printed(cell) for cell in cells]
     set_up = next(i for i, cell in enumerate(cells) if cell.cell_type == "code")
     del ran[set_up], stored[set_up]  # here pip speaks
     assert ran == stored
