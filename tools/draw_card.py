@@ -21,6 +21,7 @@ for rounds, law in enumerate(laws[1:], 1):
 axes.set(xticks=[], yticks=[], ylim=(0, None))
 axes.spines.left.set_visible(False)
 axes.legend(loc="upper left", fontsize=10)
-figure.suptitle("Retrained on the Favourites", x=0.03, ha="left", fontsize=19, weight="bold")
+figure.get_layout_engine().set(w_pad=0.24, h_pad=0.16)
+figure.suptitle("Retrained on the Favourites", x=0.04, ha="left", fontsize=19, weight="bold")
 axes.set_title("What becomes of a model that learns from what people picked?", fontsize=11.5)
 figure.savefig(Path(__file__).parents[1] / "book" / "_static" / "card.png")
