@@ -10,7 +10,9 @@ import math
 
 import numpy as np
 
-from sclib.population import _candidates, _law, _mixing, _probabilities, step
+from sclib.population import MAX_ROUNDS, _candidates, _is_number, _law, _mixing, _probabilities, _reals, step
+
+MAX_CONDITION = 1e12  # of a matrix to be inverted: four digits are left
 
 
 def total_variation(p, q):
@@ -42,7 +44,7 @@ def limit_distance_bound(probs, rewards, K):
     """
     _, log_W, probs = _weights(probs, rewards)
     W = np.exp(log_W)
-    return float(np.sum(probs * W / (W + _candidates(K) - 1) * np.maximum(np.expm1(log_W), 0)))
+    return float(np.sum(probs * W / (W + (_candidates(K) - 1)) * np.maximum(np.expm1(log_W), 0)))
 
 
 def survival(probs, rewards):
@@ -143,9 +145,10 @@ def collapse_factor(distance, K):
 
     Ours: p(x) / P(A) never shrinks by a smaller factor in a round; P_t(not A) does by this one in the end, d the gap.
     """
-    if not np.all(np.asarray(distance) >= 0):
-        raise ValueError(f"distance = {distance!r} must be >= 0")
-    a = np.exp(-np.asarray(distance, dtype=np.float64))
+    distance = _reals(distance, "distance")
+    if not np.all(distance >= 0):
+        raise ValueError(f"distance = {distance.tolist()} must be >= 0")
+    a = np.exp(-distance)
     return a / (1 - 1 / _candidates(K) + a / K)
 
 
@@ -154,16 +157,16 @@ def plateau_constant(density, mass, K):
 
     `density` f > 0: P_0(r* - s <= r < r*) / s tends to it as s -> 0.  `mass`: P_0(A), in (0, 1].
     """
-    if not 0 < density < math.inf:
+    if not (_is_number(density) and 0 < density < math.inf):
         raise ValueError(f"density = {density!r} must be positive and finite")
-    if not 0 < mass <= 1:
+    if not (_is_number(mass) and 0 < mass <= 1):
         raise ValueError(f"mass = {mass!r} must be in (0, 1]")
     return math.inf if _candidates(K) == 1 else density / ((1 - 1 / K) * mass)
 
 
 def speed_limit(mass, K, t):
     """Ours: P_t(U) <= 1 - (1 - P_0(U))^{K^t} for every set U, a float (lam = inf); `mass` = P_0(U), in [0, 1]."""
-    if not 0 <= mass <= 1:
+    if not (_is_number(mass) and 0 <= mass <= 1):
         raise ValueError(f"mass = {mass!r} must be in [0, 1]")
     for _ in range(_rounds(t)):  # round by round, since K^t overflows
         mass = float(_some(mass, _candidates(K)))
@@ -209,9 +212,10 @@ def sup_ratio_bound(cap, lam):
 
     `cap` >= 1: any cap of H; K gives the paper's m, `weight_cap` of p_ref ours.
     """
-    if not cap >= 1:
+    lam = _mixing(lam)
+    if not (_is_number(cap) and cap >= 1):
         raise ValueError(f"cap = {cap!r} must be >= 1")
-    if _mixing(lam) == 0 or cap == 1:
+    if lam == 0 or cap == 1:
         return 1.0
     return 1 / (1 - lam * (cap - 1)) if lam * (cap - 1) < 1 else math.inf
 
@@ -249,10 +253,11 @@ def retraining_rate(lam, alpha, L, epsilon):
     `alpha` > 0, `L` >= 0 of Assumption 2.2; `epsilon` >= 0 the Wasserstein distance from the data to the best model.
     KL falls like the rate^{2t} if L epsilon < alpha and lam < alpha / (2 L epsilon).
     """
-    if not (0 < alpha < math.inf and 0 <= L < math.inf and 0 <= epsilon < math.inf):
+    lam, numbers = _mixing(lam), (alpha, L, epsilon)
+    if not (all(map(_is_number, numbers)) and min(alpha, L, epsilon) >= 0 and alpha > 0 and max(numbers) < math.inf):
         raise ValueError(f"alpha = {alpha!r} must be > 0, L = {L!r} and epsilon = {epsilon!r} >= 0, all finite")
     bias = L * epsilon / alpha
-    if not (_mixing(lam) < math.inf and bias < 1 and 2 * lam * bias < 1):
+    if not (lam < math.inf and bias < 1 and 2 * lam * bias < 1):
         return math.inf
     return lam * (1 + bias) / (1 + lam * (1 - bias))
 
@@ -274,21 +279,31 @@ def retraining_covariance(lam, B, F, n):
     (lam^2 / n) B^{-1} F (B + 2 lam F)^{-1}, `B` and `F` as for `retraining_jacobian`; it grows like lam / n.
     """
     B, F = _information(lam, B, F)
-    if not 0 < n < math.inf:
-        raise ValueError(f"n = {n!r} must be positive and finite")
+    if not (_is_number(n) and 1 <= n < math.inf):
+        raise ValueError(f"n = {n!r} must be at least 1 and finite")
     covariance = lam**2 / n * np.linalg.solve(B, np.linalg.solve(B + 2 * lam * F, F).T)
     return (covariance + covariance.T) / 2
 
 
 def _information(lam, B, F):
-    if not _mixing(lam) < math.inf:
-        raise ValueError(f"lam = {lam!r} must be finite")
-    B, F = (np.atleast_2d(np.asarray(matrix, dtype=np.float64)) for matrix in (B, F))
+    lam = _mixing(lam)
+    if not lam < 1e100:  # its square is needed
+        raise ValueError(f"lam = {lam!r} must be finite, below 1e100")
+    B, F = np.atleast_2d(_reals(B, "B")), np.atleast_2d(_reals(F, "F"))
+    if B.ndim != 2 or B.shape != F.shape:
+        raise ValueError(f"B has shape {B.shape} and F has shape {F.shape}; both must be (d, d)")
     for name, matrix in (("B", B), ("F", F)):
-        if matrix.shape != (len(B), len(B)) or not np.isfinite(matrix).all() or not np.allclose(matrix, matrix.T):
-            raise ValueError(f"{name} = {matrix.tolist()} must be symmetric, finite, and of the size of the other")
+        if matrix.shape != matrix.T.shape or not np.isfinite(matrix).all() or not np.allclose(matrix, matrix.T):
+            raise ValueError(f"{name} = {matrix.tolist()} must be symmetric and finite")
     if np.linalg.eigvalsh(B)[0] <= 0 or np.linalg.eigvalsh(F)[0] < -1e-12 * np.abs(F).max():
         raise ValueError(f"B = {B.tolist()} must be positive definite and F = {F.tolist()} positive semidefinite")
+    with np.errstate(over="ignore"):
+        total = B + 2 * lam * F
+    if not (np.isfinite(total).all() and max(np.linalg.cond(B), np.linalg.cond(total)) < MAX_CONDITION):
+        raise ValueError(
+            f"lam = {lam:g} with B = {B.tolist()} and F = {F.tolist()}: the condition numbers of B and B + 2 lam F "
+            f"must be below {MAX_CONDITION:g}"
+        )
     return B, F
 
 
@@ -325,10 +340,11 @@ def _log_odds_plus_one(off, on):
 
 def _shares(lam):
     """The weights of the reference and of the curated samples: 1 / (1 + lam) and lam / (1 + lam)."""
-    return 1 / (1 + _mixing(lam)), 1.0 if lam == math.inf else lam / (1 + lam)
+    lam = _mixing(lam)
+    return 1 / (1 + lam), 1.0 if lam == math.inf else lam / (1 + lam)
 
 
 def _rounds(t):
-    if t != t or t == math.inf or t != int(t) or t < 0:
-        raise ValueError(f"t = {t!r} must be an integer >= 0")
+    if not (_is_number(t) and 0 <= t <= MAX_ROUNDS and t == int(t)):
+        raise ValueError(f"t = {t!r} must be an integer >= 0 and <= {MAX_ROUNDS:,}")
     return int(t)

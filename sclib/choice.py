@@ -44,12 +44,14 @@ def curate(proposals, rewards, generator=None):
     return proposals[torch.arange(len(proposals), device=proposals.device), picked]
 
 
-def _checked(rewards):
-    if not isinstance(rewards, torch.Tensor):
-        raise ValueError(f"rewards has type {type(rewards).__name__}; it must be a tensor (..., K)")
+def _checked(rewards, name="rewards", last="K"):
+    """A tensor (..., `last`) of finite numbers, as float32 or float64: in half precision distances overflow."""
+    if not isinstance(rewards, torch.Tensor) or rewards.is_complex():
+        found = rewards.dtype if isinstance(rewards, torch.Tensor) else type(rewards).__name__
+        raise ValueError(f"{name} has type {found}; it must be a tensor (..., {last}) of real numbers")
     if rewards.ndim == 0 or rewards.shape[-1] == 0:
-        raise ValueError(f"rewards has shape {tuple(rewards.shape)}; it must be (..., K) with K >= 1")
+        raise ValueError(f"{name} has shape {tuple(rewards.shape)}; it must be (..., {last}) with {last} >= 1")
     bad = ~torch.isfinite(rewards)
     if bad.any():
-        raise ValueError(f"rewards has {int(bad.sum())} NaN or infinite values; all must be finite")
-    return rewards if rewards.is_floating_point() else rewards.to(torch.get_default_dtype())
+        raise ValueError(f"{name} has {int(bad.sum())} NaN or infinite values; all must be finite")
+    return rewards if rewards.dtype in (torch.float32, torch.float64) else rewards.to(torch.get_default_dtype())

@@ -14,8 +14,9 @@ import numpy as np
 
 MAX_SPREAD = 700.0  # max - min of the rewards; beyond it e^r leaves the range of float64
 MAX_K = 10**15  # float64 tells integers apart up to 9e15
-HELD = 2**25  # numbers (256 MB) that a trajectory may keep between its rounds
-BLOCK = 2**22  # numbers handled at once when that is not enough
+MAX_ROUNDS = 10**6  # rounds are gone through one by one
+HELD = 23 * 10**6  # numbers (184 MB) that a trajectory may keep between its rounds: a grid of 500 x 500, range 20
+BLOCK = 2**18  # numbers handled at once: three such arrays fit a processor's cache
 
 
 def curation_weight(probs, rewards, K):
@@ -38,7 +39,8 @@ def step(probs, rewards, K, lam=math.inf, reference=None):
     p_{t+1} = reference / (1 + lam) + lam / (1 + lam) * p_t H.  A finite `lam` needs a `reference`; with lam = inf
     it has no weight and is ignored.  Raises ValueError as `curation_weight`.
     """
-    if reference is None and _mixing(lam) < math.inf:
+    lam = _mixing(lam)
+    if reference is None and lam < math.inf:
         raise ValueError(f"reference is None, but lam = {lam} mixes one in; give a law of shape (n,) or lam = math.inf")
     return trajectory(probs, rewards, K, 1, lam, None if lam == math.inf else reference)[1]
 
@@ -52,8 +54,8 @@ def trajectory(probs, rewards, K, generations, lam=math.inf, reference=None):
     probs, rewards = _law(probs, rewards)
     reference = probs if reference is None else _law(reference, rewards, "reference")[0]
     K, lam = _candidates(K), _mixing(lam)
-    if not isinstance(generations, numbers.Integral) or generations < 0:
-        raise ValueError(f"generations = {generations!r} must be an integer >= 0")
+    if not (isinstance(generations, numbers.Integral) and 0 <= generations <= MAX_ROUNDS):
+        raise ValueError(f"generations = {generations!r} must be an integer >= 0 and <= {MAX_ROUNDS:,}")
     synthetic = 1.0 if lam == math.inf else lam / (1 + lam)
     weigh = _weigher(rewards, K)
     laws = np.empty((generations + 1, len(probs)))
@@ -72,10 +74,11 @@ def tilt(probs, rewards, beta):
     `beta` > 0 in nats of reward per nat of KL; inf gives `probs` back.  Raises ValueError as `curation_weight`.
     """
     probs, rewards = _law(probs, rewards)
-    if not isinstance(beta, numbers.Real) or not beta > 0:
+    if not (_is_number(beta) and beta > 0):
         raise ValueError(f"beta = {beta!r} must be positive (math.inf is allowed)")
     highest = rewards[probs > 0].max()
-    tilted = probs * np.exp(np.minimum(rewards - highest, 0) / beta)
+    with np.errstate(over="ignore"):  # e^-inf = 0 is what a tiny beta means
+        tilted = probs * np.exp(np.minimum(rewards - highest, 0) / float(beta))
     return tilted / tilted.sum()
 
 
@@ -143,26 +146,46 @@ def _integral_weigher(levels, K):
 
 def _law(probs, rewards, name="probs"):
     probs = _probabilities(probs, name)
-    rewards = np.asarray(rewards, dtype=np.float64)
+    rewards = _reals(rewards, "rewards")
     if rewards.shape != probs.shape:
         raise ValueError(f"{name} has shape {probs.shape} and rewards has shape {rewards.shape}; both must be (n,)")
     if not np.all(np.isfinite(rewards)):
         raise ValueError(f"rewards has {np.sum(~np.isfinite(rewards))} NaN or infinite values; all must be finite")
-    if np.ptp(rewards) > MAX_SPREAD:
-        raise ValueError(f"rewards span {np.ptp(rewards):.6g}; max - min may be at most {MAX_SPREAD:g}")
+    with np.errstate(over="ignore"):
+        spread = np.ptp(rewards)
+    if spread > MAX_SPREAD:
+        raise ValueError(f"rewards span {spread:.6g}; max - min may be at most {MAX_SPREAD:g}")
     return probs, rewards
 
 
 def _probabilities(probs, name):
-    probs = np.asarray(probs, dtype=np.float64)
+    probs = _reals(probs, name)
     if probs.ndim != 1 or probs.size == 0:
         raise ValueError(f"{name} has shape {probs.shape}; it must be (n,) with n >= 1")
     if not np.all(probs >= 0):
         raise ValueError(f"{name} has a negative or NaN value ({np.min(probs)}); all must be >= 0")
-    total = probs.sum()
+    with np.errstate(over="ignore"):
+        total = probs.sum()
     if not abs(total - 1) <= 1e-6:
         raise ValueError(f"{name} sums to {total:.9g}; it must sum to 1 within 1e-6")
     return probs / total
+
+
+def _reals(values, name):
+    try:
+        array = np.asarray(values)
+        # An array of objects (fractions, say) is converted one by one; complex numbers and text are refused.
+        return array.astype(np.float64, casting="unsafe" if array.dtype == object else "same_kind", copy=False)
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise ValueError(f"{name} = {values!r:.80} must be an array of real numbers") from error
+
+
+def _is_number(value):
+    """Whether `value` is a real number in the range of float64, or infinite, but not NaN."""
+    try:
+        return isinstance(value, numbers.Real) and not math.isnan(value)
+    except OverflowError:  # an integer of 400 digits
+        return False
 
 
 def _candidates(K):
@@ -172,6 +195,6 @@ def _candidates(K):
 
 
 def _mixing(lam):
-    if not isinstance(lam, numbers.Real) or not lam >= 0:
+    if not (_is_number(lam) and lam >= 0):
         raise ValueError(f"lam = {lam!r} must be >= 0; math.inf is the fully synthetic loop")
-    return lam
+    return float(lam)

@@ -1,39 +1,58 @@
 """Rewards r(x) in nats: a point that scores log 2 more is picked twice as often."""
 
-import math
+import numbers
 
 import torch
+
+from sclib.choice import _checked
+from sclib.population import _is_number
 
 
 def clipped_distance(points, target, gamma, r_min):
     """r(x) = -gamma max(0, |x - target| - r_min), the paper's Figure 4: (..., d) -> (...).
 
     Zero, the top reward, on the ball of radius `r_min` about `target` (d,).  At r_min = 0 the top has no mass.
-    Raises: ValueError unless gamma and r_min are finite and >= 0.
+    Raises: ValueError unless gamma and r_min are finite and >= 0, shapes fit, and all rewards are finite.
     """
-    if not 0 <= r_min < math.inf:
-        raise ValueError(f"r_min = {r_min!r} must be >= 0 and finite")
-    target = torch.as_tensor(target, dtype=points.dtype, device=points.device)
-    return -_checked(gamma) * ((points - target).norm(dim=-1) - r_min).clamp(min=0)
+    points, gamma, r_min = _checked(points, "points", "d"), _scale("gamma", gamma), _scale("r_min", r_min)
+    try:
+        centre = torch.as_tensor(target, device=points.device)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        centre = None
+    if centre is None or centre.is_complex() or centre.shape != points.shape[-1:] or not centre.isfinite().all():
+        raise ValueError(f"target = {target!r:.80} must be {points.shape[-1]} finite numbers, as each of points has")
+    rewards = -gamma * ((points - centre.to(points.dtype)).norm(dim=-1) - r_min).clamp(min=0)
+    if not rewards.isfinite().all():
+        raise ValueError(f"points reach {points.abs().max():g} and gamma = {gamma:g}; a reward is not finite")
+    return rewards
 
 
 def class_probability(probabilities, favoured, gamma):
     """r(x) = gamma q_c(x) with c = `favoured`, the paper's Figures 2 and 5: class probabilities (..., C) -> (...).
 
-    Raises: ValueError unless gamma is finite and >= 0 and `favoured` is one of 0..C-1.
+    Raises: ValueError unless probabilities lie in [0, 1], gamma is finite and >= 0, and `favoured` is one of 0..C-1.
     """
+    probabilities = _probabilities(probabilities)
     classes = probabilities.shape[-1]
-    if favoured not in range(classes):
+    if not (isinstance(favoured, numbers.Integral) and 0 <= favoured < classes):
         raise ValueError(f"favoured = {favoured!r} must be one of 0..{classes - 1}")
-    return _checked(gamma) * probabilities[..., favoured]
+    return _scale("gamma", gamma) * probabilities[..., int(favoured)]
 
 
 def confidence(probabilities, gamma):
     """r(x) = gamma max_c q_c(x), the paper's Figure 3: (..., C) -> (...).  Raises: ValueError as above."""
-    return _checked(gamma) * probabilities.amax(-1)
+    return _scale("gamma", gamma) * _probabilities(probabilities).amax(-1)
 
 
-def _checked(gamma):
-    if not 0 <= gamma < math.inf:
-        raise ValueError(f"gamma = {gamma!r} must be >= 0 and finite")
-    return gamma
+def _probabilities(probabilities):
+    probabilities = _checked(probabilities, "probabilities", "C")
+    if ((probabilities < 0) | (probabilities > 1 + 1e-3)).any():  # a softmax in half precision rounds that much
+        low, high = probabilities.min(), probabilities.max()
+        raise ValueError(f"probabilities reach from {low:g} to {high:g}; they must lie in [0, 1]")
+    return probabilities
+
+
+def _scale(name, value):
+    if not (_is_number(value) and 0 <= value < 1e30):  # float32 ends at 3e38
+        raise ValueError(f"{name} = {value!r} must be >= 0 and finite, below 1e30")
+    return float(value)

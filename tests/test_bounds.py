@@ -436,7 +436,7 @@ LAW = [0.5, 0.5], [0.0, 1.0]
         (lambda: bounds.retraining_jacobian(math.inf, 1, 1), "lam = inf"),
         (lambda: bounds.retraining_jacobian(1, 0, 1), "B = .* must be positive definite"),
         (lambda: bounds.retraining_jacobian(1, 1, -1), "F = .* positive semidefinite"),
-        (lambda: bounds.retraining_jacobian(1, np.eye(2), 1), "F = .* size of the other"),
+        (lambda: bounds.retraining_jacobian(1, np.eye(2), 1), r"B has shape \(2, 2\) and F has shape \(1, 1\)"),
         (lambda: bounds.retraining_covariance(1, 1, 1, 0), "n = 0"),
     ],
 )
