@@ -1,4 +1,7 @@
-"""Two data sets in the plane: eight Gaussians on a circle, with their density, and two moons."""
+"""The data: eight Gaussians on a circle, with their density, and two moons; handwritten digits.
+
+Images are float32 tensors (n, C, H, W) with pixels in [-1, 1], black to white, everywhere in this package.
+"""
 
 import math
 import numbers
@@ -9,6 +12,7 @@ import torch
 MODES = 8
 RADIUS = 4.0
 SD = 0.5
+DIGITS_HELD_OUT = 360
 GAUSSIAN_CENTRES = RADIUS * np.array(
     [[math.cos(2 * math.pi * k / MODES), math.sin(2 * math.pi * k / MODES)] for k in range(MODES)]
 )
@@ -51,6 +55,32 @@ def sample_moons(n, noise=0.1, generator=None):
     x = torch.where(moon == 0, angle.cos(), 1 - angle.cos())
     y = torch.where(moon == 0, angle.sin(), 0.5 - angle.sin())
     return torch.stack([x, y], -1) + noise * torch.randn(n, 2, generator=generator), moon
+
+
+def digits(split):
+    """scikit-learn's handwritten digits, 8 x 8: images (n, 1, 8, 8) and labels (n,), 0..9.
+
+    `split`: "train", 1,437 of them, or "test", the 360 held out, always the same (Alpaydin and Kaynak 1998, from the
+    UCI repository's test set).  Raises: ValueError for another split.
+    """
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    order = torch.randperm(len(found.target), generator=torch.Generator().manual_seed(0))
+    images = torch.as_tensor(found.images, dtype=torch.float32)[order, None] / 8 - 1  # from 0..16
+    return _part(split, images, torch.as_tensor(found.target).long()[order], DIGITS_HELD_OUT)
+
+
+def to_bytes(images):
+    """Images in [-1, 1] as uint8, 0 to 255, of the same shape: what pictures are drawn and stored from."""
+    return ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+
+
+def _part(split, images, labels, held_out):
+    if split not in ("train", "test"):
+        raise ValueError(f"split = {split!r} must be train or test")
+    part = slice(held_out, None) if split == "train" else slice(held_out)
+    return images[part], labels[part]
 
 
 def _count(n):
