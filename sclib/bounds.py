@@ -257,6 +257,41 @@ def retraining_rate(lam, alpha, L, epsilon):
     return lam * (1 + bias) / (1 + lam * (1 - bias))
 
 
+def retraining_jacobian(lam, B, F):
+    """J = (B + lam F)^{-1} lam F, (d, d): what a round without curation makes of a small error of theta (Theorem 2.2).
+
+    `B` (d, d): minus the Hessian of the data's mean log-likelihood at its maximum theta*, positive definite.
+    `F` (d, d): the Fisher matrix of p_theta*, positive semidefinite.  Numbers serve for d = 1.
+    Ours: its eigenvalues lie in [0, 1) for every finite `lam`.
+    """
+    B, F = _information(lam, B, F)
+    return np.linalg.solve(B + lam * F, lam * F)
+
+
+def retraining_drift(lam, B, F, n):
+    """Ours: covariance (d, d) of theta_t - theta* in the long run, to first order, with `n` model samples a round.
+
+    (lam^2 / n) B^{-1} F (B + 2 lam F)^{-1}, `B` and `F` as for `retraining_jacobian`; it grows like lam / n.
+    """
+    B, F = _information(lam, B, F)
+    if not 0 < n < math.inf:
+        raise ValueError(f"n = {n!r} must be positive and finite")
+    drift = lam**2 / n * np.linalg.solve(B, np.linalg.solve(B + 2 * lam * F, F).T)
+    return (drift + drift.T) / 2
+
+
+def _information(lam, B, F):
+    if not _mixing(lam) < math.inf:
+        raise ValueError(f"lam = {lam!r} must be finite")
+    B, F = (np.atleast_2d(np.asarray(matrix, dtype=np.float64)) for matrix in (B, F))
+    for name, matrix in (("B", B), ("F", F)):
+        if matrix.shape != (len(B), len(B)) or not np.isfinite(matrix).all() or not np.allclose(matrix, matrix.T):
+            raise ValueError(f"{name} = {matrix.tolist()} must be symmetric, finite, and of the size of the other")
+    if np.linalg.eigvalsh(B)[0] <= 0 or np.linalg.eigvalsh(F)[0] < -1e-12 * np.abs(F).max():
+        raise ValueError(f"B = {B.tolist()} must be positive definite and F = {F.tolist()} positive semidefinite")
+    return B, F
+
+
 def _weights(probs, rewards, also=0):
     """log(E[w] / M), log(w / E[w]) (n,) and `probs`; M is the top weight of `probs` + `also`."""
     probs, rewards = _law(probs, rewards)

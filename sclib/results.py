@@ -70,17 +70,17 @@ def save(config, arrays, provenance):
     return path
 
 
-def load(config):
+def load(config, command=None):
     """The `Result` of `config`, shipped or from the user's cache; every byte read is checked.
 
-    `config`: a dataclass or dict with `experiment` and `version`; if it has a `command`, a miss quotes that.
+    `config`: a dataclass or dict with `experiment` and `version`; `command`: what a miss says to run.
     A damaged file, or one of another config, is renamed to `*.damaged` with a warning and never used.
     Raises: MissingResult naming the command that makes it.
     """
     for folder in (SHIPPED, cache_folder()):
         if (result := read_or_put_aside(folder / file_name(config), config)) is not None:
             return result
-    command = getattr(config, "command", None) or f"python -m sclib.experiments run {_plain(config)['experiment']}"
+    command = command or f"python -m sclib.experiments run {_plain(config)['experiment']}"
     raise MissingResult(f"no stored result {file_name(config)}; make it with: {command}")
 
 

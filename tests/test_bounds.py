@@ -302,19 +302,40 @@ def test_jacobian_of_retraining_contracts_as_theorem_2_2_says(dim, seed, alpha, 
     rng = np.random.default_rng(seed)
     root, E = rng.normal(size=(2, dim, dim))
     E = E + E.T
-    A = -alpha * np.eye(dim) - root @ root.T  # Hessian on the data
-    C = A + bias * alpha * E / np.linalg.norm(E, 2)  # Hessian on the model's samples, L epsilon = bias alpha off
+    B = alpha * np.eye(dim) + root @ root.T  # minus the Hessian on the data
+    F = B - bias * alpha * E / np.linalg.norm(E, 2)  # and on the model's samples, L epsilon = bias alpha off
     lam = min(part / (2 * bias), 100.0) if bias else 100.0
     rate = bounds.retraining_rate(lam, alpha, bias, alpha)
-    J = np.linalg.solve(A + lam * C, lam * C)
-    rounding = 64 * EPS * np.linalg.cond(A + lam * C)
-    assert np.linalg.norm(J, 2) <= rate * (1 + rounding)
+    rounding = 64 * EPS * np.linalg.cond(B + lam * F)
+    assert np.linalg.norm(bounds.retraining_jacobian(lam, B, F), 2) <= rate * (1 + rounding)
     assert rate < 1
     # Ours: at any lam the eigenvalues are lam f / (1 + lam f), f >= 0.
-    f = np.linalg.eigvals(np.linalg.solve(A, C))
-    eigenvalues = np.linalg.eigvals(np.linalg.solve(A + 1e3 * C, 1e3 * C))
+    f = np.linalg.eigvals(np.linalg.solve(B, F))
+    eigenvalues = np.linalg.eigvals(bounds.retraining_jacobian(1e3, B, F))
     assert np.allclose(np.sort(eigenvalues.real), np.sort((1e3 * f / (1 + 1e3 * f)).real), rtol=1e-6)
     assert np.all(np.abs(eigenvalues) < 1)
+
+
+@given(st.integers(1, 4), st.integers(0, 2**32 - 1), st.floats(0, 100), st.integers(1, 10**6))
+def test_drift_is_the_stationary_covariance_of_the_linear_loop(dim, seed, lam, n):
+    roots = np.random.default_rng(seed).normal(size=(2, dim, dim))
+    B, F = (root @ root.T + 0.1 * np.eye(dim) for root in roots)
+    J, S = bounds.retraining_jacobian(lam, B, F), bounds.retraining_drift(lam, B, F, n)
+    gain = np.linalg.solve(B + lam * F, lam * np.eye(dim))  # of the noise in the model's mean score, covariance F / n
+    size = np.abs(S).max()
+    rounding = 1e3 * EPS * np.linalg.cond(B + lam * F) * np.linalg.cond(B)
+    assert np.allclose(S, J @ S @ J.T + gain @ F @ gain.T / n, atol=rounding * size, rtol=0)
+
+
+def test_the_loop_of_a_gaussian_mean_drifts_as_computed():
+    # theta_{t+1} is the weighted mean of the data's mean, 0, and that of n samples: B = F = 1 / sd^2.
+    lam, n, sd, chains, rounds = 5.0, 20, 2.0, 4_000, 60
+    rng, theta = np.random.default_rng(0), np.zeros(chains)
+    for _ in range(rounds):  # (5/6)^120: the start is forgotten
+        theta = lam / (1 + lam) * (theta + sd * rng.normal(size=(n, chains)).mean(0))
+    exact = bounds.retraining_drift(lam, 1 / sd**2, 1 / sd**2, n)[0, 0]
+    assert exact == pytest.approx(sd**2 * lam**2 / (1 + 2 * lam) / n)
+    assert theta.var() == pytest.approx(exact, abs=4 * exact * math.sqrt(2 / chains))
 
 
 # Numbers counted by hand, or that the book quotes
@@ -412,6 +433,11 @@ LAW = [0.5, 0.5], [0.0, 1.0]
         (lambda: bounds.plateau_constant(-1, 0.5, 2), "density = -1"),
         (lambda: bounds.plateau_constant(1, 0, 2), "mass = 0"),
         (lambda: bounds.retraining_rate(1, 0, 1, 1), "alpha = 0"),
+        (lambda: bounds.retraining_jacobian(math.inf, 1, 1), "lam = inf"),
+        (lambda: bounds.retraining_jacobian(1, 0, 1), "B = .* must be positive definite"),
+        (lambda: bounds.retraining_jacobian(1, 1, -1), "F = .* positive semidefinite"),
+        (lambda: bounds.retraining_jacobian(1, np.eye(2), 1), "F = .* size of the other"),
+        (lambda: bounds.retraining_drift(1, 1, 1, 0), "n = 0"),
     ],
 )
 def test_bad_input_is_named(call, names):

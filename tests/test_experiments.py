@@ -1,6 +1,5 @@
 """The experiments: what is stored reaches what it should, tiny runs agree with it, and nothing is lost when killed."""
 
-import math
 import os
 import shlex
 import signal
@@ -13,7 +12,6 @@ import pytest
 import torch
 
 from sclib import experiments, results
-from sclib.loop import Generation
 
 TINY = dict(
     seeds=(100, 101), generations=2, n=40, n_data=200, n_atoms=100, n_points=10,
@@ -56,56 +54,7 @@ def test_every_experiment_is_shipped_with_fixed_seeds(name):
 
 
 def test_shipped_results_are_small():
-    assert sum(path.stat().st_size for path in results.SHIPPED.glob("*.npz")) < 6_000_000
-
-
-def test_gaussians_stay_close_to_the_exact_law():
-    config, arrays = experiments.configure("gaussians-k4"), experiments.load("gaussians-k4").arrays
-    found = experiments.distances(config, arrays)
-    tv, spread = found["total_variation"][:7], found["spread_ratio"][:7]
-    assert np.median(tv) <= 0.05 and tv.max() <= 0.08
-    assert np.abs(spread - 1).max() <= 0.2
-
-
-# Without curation nothing pulls a seed back: chance alone moves a share by 0.007 a round, so K = 1 drifts out later.
-@pytest.mark.parametrize("K, generations", [(1, 7), (2, 11), (4, 11), (16, 11)])
-def test_moons_stay_close_to_the_exact_law(K, generations):
-    config, arrays = experiments.configure(f"moons-k{K}"), experiments.load(f"moons-k{K}").arrays
-    assert experiments.distances(config, arrays)["total_variation"][:generations].max() <= 0.06
-
-
-# The exact law.
-
-
-def test_the_exact_law_of_the_gaussians_has_converged_in_the_grid():
-    config = experiments.configure("gaussians-k4")
-    coarse, fine = (experiments.exact_law(config, grid=grid) for grid in (200, 260))
-    for name in ("masses", "spread", "mean_weight"):
-        np.testing.assert_allclose(coarse[name], fine[name], atol=3e-4)
-    np.testing.assert_allclose(coarse["masses"][0], 1 / 8, atol=1e-5)
-    assert coarse["spread"][0] == pytest.approx(0.5, abs=2e-3)  # 0.2 % of a mode lies in a neighbour's cell
-
-
-def test_the_exact_law_of_the_moons_starts_at_the_first_models_samples():
-    config, arrays = experiments.configure("moons-k4"), experiments.load("moons-k4").arrays
-    law = experiments.exact_law(config, arrays)
-    assert arrays["first_rewards"].shape == (1, 5, 20_000)
-    np.testing.assert_allclose(law["masses"][0, :, 0], (arrays["first_labels"][0] == 0).mean(1))
-    np.testing.assert_allclose(law["mean_reward"][0], arrays["first_rewards"][0].mean(1), rtol=1e-5)
-    assert (np.diff(law["mean_weight"], axis=0) >= 0).all()  # Lemma A.1
-
-
-def test_statistics_are_those_of_the_draw_that_is_curated():
-    config = experiments.configure("gaussians-k2", n_points=3)
-    centres = torch.as_tensor(experiments.datasets.GAUSSIAN_CENTRES).float()
-    proposals = torch.stack([centres[[0, 0, 1, 2]], centres[[0, 3, 3, 3]]]).view(2, 2, 2, 2)  # (S, n, K, 2)
-    proposals[0, 0, 1, 0] += 1.0
-    reward, label, classes = experiments.task(config)
-    found = experiments.summarise(Generation(0, proposals, reward(proposals), None), label, classes, config)
-    np.testing.assert_allclose(found["masses"][:, :4], [[0.5, 0.25, 0.25, 0], [0.25, 0, 0, 0.75]])
-    np.testing.assert_allclose(found["mean_reward"], reward(proposals).double().mean((1, 2)))
-    np.testing.assert_allclose(found["mean_weight"], reward(proposals).double().exp().mean((1, 2)))
-    assert found["spread"][0] == pytest.approx(math.sqrt(0.5 / 2)) and math.isnan(found["spread"][1])
+    assert sum(path.stat().st_size for path in results.SHIPPED.glob("*.npz")) < 12_000_000
 
 
 # Running.
@@ -117,7 +66,6 @@ def test_every_experiment_runs(name):
     config = experiments.configure(name, **TINY)
     assert same(result, experiments.load(name, **TINY))
     assert result.arrays["masses"].shape == (3, 2, 8 if "gaussians" in name else 2)
-    assert experiments.distances(config, result.arrays)["total_variation"].shape == (3, 2)
     assert result.source in experiments.show(result, config)
 
 
@@ -170,7 +118,7 @@ def test_a_damaged_checkpoint_is_put_aside_and_the_run_starts_again(cache):
 
 def test_list_names_every_experiment(capsys):
     experiments.main(["list"])
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[:-1]] == list(experiments.EXPERIMENTS)
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(experiments.EXPERIMENTS)
 
 
 def test_show_prints_the_stored_numbers_and_where_they_come_from(capsys):
@@ -200,7 +148,7 @@ def test_ctrl_c_says_how_to_go_on(capsys, monkeypatch):
 
 def test_the_named_command_makes_what_was_asked():
     config = experiments.configure("gaussians-k4", **TINY)
-    words = shlex.split(config.command.split(" (about")[0])
+    words = shlex.split(experiments.command(config).split(" (about")[0])
     experiments.main(words[3:])
     assert results.load(config).arrays["masses"].shape == (3, 2, 8)
 

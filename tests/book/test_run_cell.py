@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from sclib import experiments, plots
+from sclib import experiments, plane, plots
 
 TINY = {
     "generations": 1, "n": 40, "n_data": 200, "n_atoms": 100, "n_points": 10,
@@ -30,7 +30,7 @@ def test_switched_on_it_trains_and_draws(source, monkeypatch, tmp_path):
     name, K = re.search(r'experiments.run\("(\w+-k(\d+))"', source).groups()
     names = {
         "experiments": experiments, "np": np, "plt": plt, "plots": plots,
-        "runs": {int(K): experiments.load(name)}, "exact": {int(K): experiments.exact_law(experiments.configure(name))},
+        "runs": {int(K): experiments.load(name)}, "exact": {int(K): plane.exact_law(experiments.configure(name))},
     }  # fmt: skip
     exec(source.replace("RUN = False", "RUN = True"), names)
     lines = plt.gca().lines
