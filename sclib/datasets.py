@@ -1,6 +1,7 @@
 """The data: eight Gaussians on a circle, with their density, and two moons; handwritten digits.
 
-Images are float32 tensors (n, C, H, W) with pixels in [-1, 1], black to white, everywhere in this package.
+Images are uint8 tensors (n, C, H, W), 0 black to 255 white, everywhere in this package: what a network wants instead
+is made inside it, so that no two of them can disagree about it.
 """
 
 import math
@@ -12,7 +13,7 @@ import torch
 MODES = 8
 RADIUS = 4.0
 SD = 0.5
-DIGITS_HELD_OUT = 360
+DIGITS_HELD_OUT = 36  # of each digit
 GAUSSIAN_CENTRES = RADIUS * np.array(
     [[math.cos(2 * math.pi * k / MODES), math.sin(2 * math.pi * k / MODES)] for k in range(MODES)]
 )
@@ -58,29 +59,37 @@ def sample_moons(n, noise=0.1, generator=None):
 
 
 def digits(split):
-    """scikit-learn's handwritten digits, 8 x 8: images (n, 1, 8, 8) and labels (n,), 0..9.
+    """scikit-learn's handwritten digits, 8 x 8 (Alpaydin and Kaynak 1998): uint8 (n, 1, 8, 8) and labels (n,), 0..9.
 
-    `split`: "train", 1,437 of them, or "test", the 360 held out, always the same (Alpaydin and Kaynak 1998, from the
-    UCI repository's test set).  Raises: ValueError for another split.
+    `split`: "train", 1,437 of them, or "test", the 360 held out, 36 of each digit; always the same ones.
+    Raises: ValueError for another split.
     """
     from sklearn.datasets import load_digits
 
-    found = load_digits()
-    order = torch.randperm(len(found.target), generator=torch.Generator().manual_seed(0))
-    images = torch.as_tensor(found.images, dtype=torch.float32)[order, None] / 8 - 1  # from 0..16
-    return _part(split, images, torch.as_tensor(found.target).long()[order], DIGITS_HELD_OUT)
-
-
-def to_bytes(images):
-    """Images in [-1, 1] as uint8, 0 to 255, of the same shape: what pictures are drawn and stored from."""
-    return ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-
-
-def _part(split, images, labels, held_out):
     if split not in ("train", "test"):
         raise ValueError(f"split = {split!r} must be train or test")
-    part = slice(held_out, None) if split == "train" else slice(held_out)
-    return images[part], labels[part]
+    found = load_digits()
+    order = torch.randperm(len(found.target), generator=torch.Generator().manual_seed(0))
+    labels = torch.as_tensor(found.target).long()[order]
+    # How many of the same digit came before, in this order.
+    rank = torch.nn.functional.one_hot(labels).cumsum(0).gather(1, labels[:, None])[:, 0] - 1
+    part = (rank < DIGITS_HELD_OUT) == (split == "test")
+    pixels = torch.as_tensor(found.images)[order, None] * (255 / 16)  # from 0..16
+    return pixels.round().to(torch.uint8)[part], labels[part]
+
+
+def checked_images(images, shape=None):
+    """`images` as they came, if they are a uint8 tensor (n, C, H, W), n >= 1, with `shape` (C, H, W) if that is given.
+
+    Raises: ValueError otherwise.
+    """
+    wanted = "C, H, W" if shape is None else ", ".join(map(str, shape))
+    if not isinstance(images, torch.Tensor) or images.dtype != torch.uint8:
+        kind = images.dtype if isinstance(images, torch.Tensor) else type(images).__name__
+        raise ValueError(f"images has type {kind}; allowed is a uint8 tensor (n, {wanted}), pixels 0..255")
+    if images.ndim != 4 or not len(images) or (shape is not None and images.shape[1:] != tuple(shape)):
+        raise ValueError(f"images has shape {tuple(images.shape)}; allowed is (n, {wanted}) with n >= 1")
+    return images
 
 
 def _count(n):

@@ -14,9 +14,10 @@ import scipy.optimize
 import torch
 from torch import nn
 
+from sclib.datasets import checked_images
+
 NETWORKS = ("mlp", "unet")
 PAIRINGS = ("independent", "ot")
-LOW, HIGH = -1.0, 1.0  # what a pixel may be
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,10 +28,10 @@ class Settings:
     width: int = 320  # units of a hidden layer of the MLP, channels of the U-Net at full resolution
     depth: int = 3  # residual blocks: of the MLP, or at each resolution of the U-Net
     pairing: str = "independent"  # of noise and images in a batch; or "ot", the pairs of the shortest way in all
-    first_steps: int = 4000  # optimiser steps of the first fit, from random weights
+    first_steps: int = 3000  # optimiser steps of the first fit, from random weights
     steps: int = 300  # of each later fit, which starts from the weights it finds
     batch: int = 256  # images in a step
-    first_lr: float = 2e-3  # AdamW's learning rate at its highest, from which it falls to zero along a cosine
+    first_lr: float = 4e-3  # AdamW's learning rate at its highest, from which it falls to zero along a cosine
     lr: float = 1e-3
     warmup: int = 100  # first steps of the first fit, over which the learning rate rises to its highest
     calls: int = 16  # network calls of the sampler, two in each midpoint step
@@ -48,7 +49,7 @@ class Settings:
 
 
 class Flow:
-    """One flow model of images (C, H, W) with pixels in [-1, 1]: `fit(data)`, `sample(n)`.
+    """One flow model of images, uint8 (C, H, W): `fit(data)`, `sample(n)`.
 
     `shape`: (C, H, W); `seed`: of its random stream; `settings`: a `Settings`; `device`: "cpu" or "cuda".
     On a GPU the network runs in bfloat16 where that is safe, compiled, with channels last.
@@ -70,17 +71,13 @@ class Flow:
         self.on_step = None  # called after each optimiser step: a progress bar's update, or what interrupts a fit
 
     def fit(self, data, weights=None):
-        """Train on `data` (n, C, H, W), each image in proportion to `weights` (n,), all equal by default.
+        """Train on `data`, uint8 (n, C, H, W), each image in proportion to `weights` (n,), all equal by default.
 
         The first fit starts from random weights, each later one from the last fit's.  If `on_step` raises, the next
         call, with the same data, goes on at the next step; so it does in a model that took over `state()`.
-        Raises: ValueError for data of another shape, not finite or outside [-1, 1], or weights that don't fit.
+        Raises: ValueError for data of another shape or type, or weights that don't fit.
         """
-        data = data.to(self.generator.device, torch.float32)
-        if data.ndim != 4 or data.shape[1:] != self.shape or not len(data):
-            raise ValueError(f"data has shape {tuple(data.shape)}; allowed is (n, {', '.join(map(str, self.shape))})")
-        if not (LOW <= data.amin() and data.amax() <= HIGH):
-            raise ValueError(f"data lies in [{data.amin():.3g}, {data.amax():.3g}]; pixels must be in [-1, 1]")
+        data = checked_images(data, self.shape).to(self.generator.device)
         if weights is not None and (weights.shape != data.shape[:1] or not (weights >= 0).all()):
             raise ValueError(f"weights has shape {tuple(weights.shape)}; allowed is ({len(data)},), all >= 0")
         s = self.settings
@@ -93,7 +90,9 @@ class Flow:
             for group in self.optimizer.param_groups:
                 rise = min(1.0, (self.step + 1) / (warmup + 1))
                 group["lr"] = lr * rise * (1 + math.cos(math.pi * self.step / steps)) / 2
-            x1 = data[self._draw(len(data), weights)]
+            x1 = (
+                data[self._draw(len(data), weights)].float() / 127.5 - 1
+            )  # pixels in [-1, 1], as the noise's scale asks
             x0, t = self._randn(len(x1)), self._strata(len(x1))
             if s.pairing == "ot":
                 x1 = x1[shortest_pairing(x0, x1)]
@@ -111,12 +110,13 @@ class Flow:
 
     @torch.no_grad()
     def sample(self, n):
-        """Draw n images, (n, C, H, W), pixels clipped to [-1, 1]: all n of them."""
-        if not self.fits:
+        """Draw n images, uint8 (n, C, H, W): all n of them."""
+        if self.fits == 0:
             raise ValueError("sample(n) needs a fitted model; call fit(data) first")
         sizes = [min(self.settings.chunk, n - start) for start in range(0, n, self.settings.chunk)]
         # A compiled network is compiled again for another size: the last, smaller chunk is drawn whole and cut.
-        return torch.cat([self._solve(self._randn(max(sizes)))[:size] for size in sizes]).clamp(LOW, HIGH)
+        x = torch.cat([self._solve(self._randn(max(sizes)))[:size] for size in sizes])
+        return ((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
     def state(self):
         """Everything that `restore` needs to go on as if never interrupted, also within a fit: dict of arrays."""
@@ -184,13 +184,10 @@ class Flow:
 
 
 class Flows:
-    """S flow models, one a seed, behind one `fit(data)` and `sample(n)` with a leading axis S; no weights are shared.
+    """S flow models, one a seed, behind one `fit(data)` and `sample(n)` with a leading axis S: `members`."""
 
-    Arguments are `Flow`'s, but `seeds` is a sequence of S integers.
-    """
-
-    def __init__(self, shape, seeds=(0,), settings=None, device="cpu"):
-        self.members = [Flow(shape, seed, settings, device) for seed in seeds]
+    def __init__(self, members):
+        self.members = list(members)
         self.fitting = 0  # whose fit is in progress
 
     @property
@@ -211,7 +208,7 @@ class Flows:
         self.fitting = 0
 
     def sample(self, n):
-        """Draw n images of each seed, (S, n, C, H, W)."""
+        """Draw n images of each seed, uint8 (S, n, C, H, W)."""
         return torch.stack([member.sample(n) for member in self.members])
 
     def state(self):

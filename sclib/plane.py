@@ -61,10 +61,12 @@ class Study(NamedTuple):
     """What the loop needs to run a config, and what is noted of each of its generations.  S stacked seeds."""
 
     model: Any  # fit, sample, state, restore, on_step
-    data: torch.Tensor  # (S, n_data, 2)
-    reward: Callable  # points -> nats
+    data: torch.Tensor  # (S, n_data, *shape)
+    reward: Callable  # samples (S, n, *shape) -> nats (S, n)
     choices: list  # S torch.Generators for the choices
     summarise: Callable  # Generation -> a dict of arrays (S, ...)
+    steps: int  # optimiser steps in all, as the model's on_step counts them
+    resumes_fits: bool  # whether the model's state() serves in the middle of a fit too
 
 
 def prepare(config, device):
@@ -85,7 +87,8 @@ def prepare(config, device):
                 statistics[f"{name}_labels"] = label(points).cpu().numpy().astype(np.int8)
         return statistics
 
-    return Study(model, data, reward, choices, noted)
+    steps = config.model.first_steps + config.generations * config.model.steps  # all seeds step together
+    return Study(model, data, reward, choices, noted, steps, resumes_fits=False)
 
 
 def task(config):

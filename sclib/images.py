@@ -1,0 +1,370 @@
+"""Experiments on images, digits and CIFAR-10: settings, statistics, and the laws that they are held against.
+
+A classifier gives the reward: gamma times the probability of one class, or times the probability of the likeliest.
+Settings (reward scales, networks, sizes) are the book's own, where the paper's could not be recovered.
+"""
+
+import dataclasses
+import functools
+import math
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from sclib import closeness, datasets, results, rewards
+from sclib.bounds import total_variation
+from sclib.classifiers import ImageClassifier, calibration_error, probabilities
+from sclib.flow import Flow, Flows, Settings
+from sclib.plane import Study
+from sclib.population import step, trajectory
+
+CLASSES = 10
+REWARDS = ("class", "confidence")
+SOURCES = {"digits": datasets.digits}
+CLASSIFIERS = {"digits": {"kind": "cnn", "batch": 128, "lr": 0.1}}
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """One experiment: everything that its numbers depend on."""
+
+    experiment: str
+    data: str  # "digits"
+    reward: str  # "class", gamma times the probability of one class; "confidence", of the likeliest class
+    gamma: float = 5.0  # scale of the reward, nats per unit of probability
+    temperature: float = 1.0  # of the probabilities in the reward; see `classifiers.probabilities`
+    favoured: int = 0  # the class that a "class" reward favours
+    K: int = 4  # candidates in a group
+    lam: float = math.inf  # weight of the picks against the data; inf is the fully synthetic loop
+    seeds: tuple = (0, 1, 2, 3, 4)
+    generations: int = 10
+    n: int = 2_000  # groups a round, hence picks
+    n_atoms: int = 20_000  # samples of the first model that carry the exact law
+    n_kept: int = 500  # proposals of a seed and generation whose rewards and classes are stored
+    n_near: int = 1_000  # and those whose distances to real images are measured
+    n_pictures: int = 30  # and those that are stored as pictures
+    classifier_steps: int = 600
+    model: Settings = dataclasses.field(default_factory=Settings)
+    version: int = 1
+
+    def __post_init__(self):
+        if self.reward not in REWARDS:
+            raise ValueError(f"reward = {self.reward!r} must be one of {', '.join(REWARDS)}")
+
+    @property
+    def minutes(self):
+        """How long it takes."""
+        return "10 min on two CPU cores with five seeds, not timed on a GPU"
+
+
+# At temperature 1 the classifier is so sure of nearly every digit that the exact law itself predicts almost nothing.
+CONFIDENCE = {"gamma": 15.0, "temperature": 3.0}
+EXPERIMENTS = [
+    Config("digits-class", "digits", "class"),
+    Config("digits-class-mixed", "digits", "class", lam=0.5),
+    Config("digits-confidence", "digits", "confidence", **CONFIDENCE),
+    Config("digits-confidence-mixed", "digits", "confidence", lam=0.5, **CONFIDENCE),
+    # Nobody chooses: what changes here is drift, not preference.
+    Config("digits-control", "digits", "confidence", K=1, **CONFIDENCE),
+]
+
+
+def prepare(config, device):
+    """The `plane.Study` of `config`, its tensors on `device`: S seeds, images uint8 (S, n, C, H, W).
+
+    The classifier and each seed's first model are kept in the user's cache, where experiments share them.
+    """
+    (images, _), (held_out, held_out_labels) = (_source(config.data, part, device) for part in ("train", "test"))
+    classifier = _classifier(config, device)
+    members = [_Kept(config, images.shape[1:], seed, device) for seed in config.seeds]
+    choices = [torch.Generator(device).manual_seed(_stream(seed, 1)) for seed in config.seeds]
+    model = Flows(members)
+
+    def reward(x):  # (S, n, C, H, W) -> (S, n)
+        return torch.stack([score(config, classifier.logits(part)) for part in x])
+
+    # A sample this close to a training image counts as a near-copy of it: of the held-out images one in a hundred is.
+    near = closeness.nearest_distance(held_out, images).quantile(0.01)
+    real_features = classifier.features(images)
+
+    def summary(generation):
+        seeds = [
+            summarise(config, classifier, *one)
+            | _closeness(config, classifier, one[0], images, held_out, near, real_features)
+            for one in zip(*generation[1:], strict=True)
+        ]
+        statistics = {name: np.stack([found[name] for found in seeds]) for name in seeds[0]}
+        if generation.t == 0:
+            atoms = {"first": model.sample(config.n_atoms), "data": images[None]}
+            for name, x in atoms.items():  # (S, n_atoms) and (1, N)
+                logits = torch.stack([classifier.logits(part) for part in x])
+                statistics[f"{name}_rewards"] = score(config, logits).cpu().numpy()
+                statistics[f"{name}_labels"] = logits.argmax(-1).cpu().numpy().astype(np.int8)
+            q = probabilities(classifier.logits(held_out))
+            accuracy = float((q.argmax(-1) == held_out_labels).double().mean())
+            statistics["gate_classifier"] = np.array([accuracy, calibration_error(q, held_out_labels)])
+            statistics["gate_held_out_top"] = np.array(float(q.amax(-1).mean()))
+            tqdm.write(gate({name: value[None] for name, value in statistics.items()}))
+        return statistics
+
+    steps = len(config.seeds) * (config.model.first_steps + config.generations * config.model.steps)
+    return Study(model, images.expand(len(config.seeds), *images.shape), reward, choices, summary, steps, True)
+
+
+def score(config, logits):
+    """The reward, nats, of images with the classifier's `logits` (..., C): (...)."""
+    q = probabilities(logits, config.temperature)
+    if config.reward == "class":
+        return rewards.class_probability(q, config.favoured, config.gamma)
+    return rewards.confidence(q, config.gamma)
+
+
+def summarise(config, classifier, proposals, r, picks):
+    """Statistics of the draw that was curated, of one seed: a dict of arrays.
+
+    `proposals`: (n, K, C, H, W); `r`: (n, K), their rewards; `picks`: (n, C, H, W).
+    Returns: masses (C,): share of each class; mean_reward, var_reward: nats; mean_weight, var_weight: of e^{r - r*},
+    r* = gamma the top reward; top: mean probability, at temperature 1, of the likeliest class; class_reward (C,): mean
+    reward within each class; step_masses (C,): the shares after one exact round from the law of these very proposals;
+    pick_masses (C,); rewards (n_kept,) float16, labels (n_kept,) int8, pictures (n_pictures, C, H, W) uint8.
+    """
+    x, r = proposals.flatten(0, 1), r.flatten().double().cpu().numpy()  # (n K, C, H, W), (n K,)
+    logits = classifier.logits(x)
+    labels = logits.argmax(-1).cpu().numpy()
+    weight = np.exp(r - config.gamma)
+    counts = np.bincount(labels, minlength=CLASSES)
+    curated = step(np.full(len(r), 1 / len(r)), r, config.K)
+    spread = slice(None, None, config.K)  # one of each group
+    return {
+        "masses": counts / len(labels),
+        "mean_reward": r.mean(),
+        "var_reward": r.var(),
+        "mean_weight": weight.mean(),
+        "var_weight": weight.var(),
+        "top": float(probabilities(logits).amax(-1).double().mean()),
+        "class_reward": np.where(counts, np.bincount(labels, r, CLASSES) / np.maximum(counts, 1), math.nan),
+        "step_masses": np.bincount(labels, curated, CLASSES),
+        "pick_masses": np.bincount(classifier.logits(picks).argmax(-1).cpu().numpy(), minlength=CLASSES) / len(picks),
+        "rewards": r[: config.n_kept].astype(np.float16),
+        "labels": labels[: config.n_kept].astype(np.int8),
+        "pictures": x[spread][: config.n_pictures].cpu().numpy(),
+    }
+
+
+def _closeness(config, classifier, proposals, images, held_out, near, real_features):
+    """How close the proposals of one seed, (n, K, C, H, W), are to real images: a dict of arrays.
+
+    near_copies: share nearer to a training image than 99 % of the held-out images are; train_distance,
+    held_out_distance: mean distance to the nearest of as many training as held-out images; frechet, precision, recall:
+    in the classifier's feature space, against training images.
+    """
+    x = proposals[:, 0][: config.n_near]
+    features = classifier.features(proposals[:, 0])
+    few = min(len(features), len(real_features), 2000)
+    precision, recall = closeness.precision_recall(features[:few], real_features[:few])
+    found = {
+        "near_copies": (closeness.nearest_distance(x, images) < near).double().mean(),
+        "train_distance": closeness.nearest_distance(x, images[: len(held_out)]).mean(),
+        "held_out_distance": closeness.nearest_distance(x, held_out).mean(),
+        "frechet": closeness.frechet_distance(features, real_features),
+        "precision": precision,
+        "recall": recall,
+    }
+    return {name: np.array(float(value)) for name, value in found.items()}
+
+
+def gate(arrays):
+    """What has to be right before the rounds mean anything, as text: the classifier, and the first models' samples."""
+    accuracy, error = arrays["gate_classifier"][0]
+    shares = arrays["masses"][0]
+    return (
+        f"classifier: accuracy {accuracy:.4f}, calibration error {error:.4f}; mean top probability: held-out images "
+        f"{arrays['gate_held_out_top'][0]:.3f}, first samples {np.median(arrays['top'][0]):.3f} (median of seeds); "
+        f"their class shares lie in {shares.min():.3f}..{shares.max():.3f}"
+    )
+
+
+# The laws that measurements are held against.
+
+
+def exact_law(config, arrays, reset=False):
+    """masses (T + 1, S, C), mean_reward and var_reward (T + 1, S) under the exact law, generations 0..T.
+
+    It starts at samples of each seed's first model in `arrays` (a result's), equally weighted, which carry their
+    rewards and classes; for a finite lam the reference is the data, with theirs.
+
+    `reset` gives another law, in which curation moves the classes' shares but not what is in them: each refit puts the
+    rewards within a class back to the first model's.  With s_t(c) the share of class c and p_0(x | c) the first
+    model's law within it, the law before curation is sum_c s_t(c) p_0(x | c); Eq. 6 curates it, and s_{t+1} are the
+    class shares of the outcome, mixed as in Eq. 8.  Selection never tires, since the best of a class is never used up.
+    """
+    first = zip(arrays["first_rewards"][0], arrays["first_labels"][0], strict=True)
+    data = (arrays["data_rewards"][0, 0], arrays["data_labels"][0, 0])
+    laws = [(_reset_law if reset else _law)(config, *one, *data) for one in first]
+    return {name: np.stack([law[name] for law in laws], 1) for name in laws[0]}
+
+
+def law_error(config, arrays, reset=False, blocks=10):
+    """Standard error of `exact_law` that comes from its finite number of atoms: arrays of the same names and shapes.
+
+    The atoms of the first model are dealt into `blocks`; the law is computed on each, and its standard deviation over
+    blocks divided by the root of their number.
+    """
+    n = arrays["first_rewards"].shape[-1] // blocks
+    laws = []
+    for block in (slice(i * n, (i + 1) * n) for i in range(blocks)):
+        laws.append(
+            exact_law(config, arrays | {k: arrays[k][..., block] for k in ("first_rewards", "first_labels")}, reset)
+        )
+    return {name: np.std([law[name] for law in laws], 0, ddof=1) / math.sqrt(blocks) for name in laws[0]}
+
+
+def distances(config, arrays, law=None):
+    """Total variation between measured and exact class shares: {"total_variation": (T + 1, S)}."""
+    law = law or exact_law(config, arrays)
+    pairs = zip(arrays["masses"], law["masses"], strict=True)
+    found = [[total_variation(p, q) for p, q in zip(*both, strict=True)] for both in pairs]
+    return {"total_variation": np.array(found)}
+
+
+def transmission(config, arrays):
+    """How much of the predicted change of class shares a refit makes, and its standard error: two arrays (T, S).
+
+    With m_t the measured shares and m^_{t+1} what one exact round (Eq. 4 or 8) makes of the very proposals of round t,
+    it is the slope <m_{t+1} - m_t, m^_{t+1} - m_t> / |m^_{t+1} - m_t|^2: 1 for a perfect refit, 0 if nothing moves.
+    The error counts the chance in the n picks and in the n K proposals of round t + 1, by which m_{t+1} is measured.
+    """
+    mix = 1.0 if config.lam == math.inf else config.lam / (1 + config.lam)
+    reference = np.bincount(arrays["data_labels"][0, 0], minlength=CLASSES) / arrays["data_labels"].shape[-1]
+    now, then = arrays["masses"][:-1], arrays["masses"][1:]  # (T, S, C)
+    predicted = (1 - mix) * reference + mix * arrays["step_masses"][:-1] - now
+    along = predicted / np.square(predicted).sum(-1, keepdims=True)
+    slope = ((then - now) * along).sum(-1)
+
+    def variance(shares):  # of `along` at a class drawn from `shares`
+        return (shares * along**2).sum(-1) - (shares * along).sum(-1) ** 2
+
+    picks = arrays["pick_masses"][:-1]
+    error = np.sqrt(variance(then) / (config.n * config.K) + mix**2 * variance(picks) / config.n)
+    return slope, error
+
+
+def entropy(masses):
+    """Entropy of shares (..., C), nats: log 10 = 2.303 for ten even classes, 0 for one alone."""
+    return -np.sum(masses * np.log(np.where(masses > 0, masses, 1)), -1)
+
+
+def _law(config, r, labels, data_r, data_labels):
+    probs, reference = np.full(len(r), 1 / len(r)), None
+    if config.lam < math.inf:  # both live on the union of the first model's samples and the data
+        probs = np.append(probs, np.zeros(len(data_r)))
+        reference = np.append(np.zeros(len(r)), np.full(len(data_r), 1 / len(data_r)))
+        r, labels = np.append(r, data_r), np.append(labels, data_labels)
+    laws = trajectory(probs, r, config.K, config.generations, config.lam, reference)  # (T + 1, atoms)
+    return _moments(laws, r, labels)
+
+
+def _reset_law(config, r, labels, data_r, data_labels):
+    mix = 1.0 if config.lam == math.inf else config.lam / (1 + config.lam)
+    reference = np.bincount(data_labels, minlength=CLASSES) / len(data_labels)
+    first = np.bincount(labels, minlength=CLASSES) / len(labels)
+    laws = [np.full(len(r), 1 / len(r))]
+    for _ in range(config.generations):
+        curated = np.bincount(labels, step(laws[-1], r, config.K), CLASSES)
+        shares = ((1 - mix) * reference + mix * curated) * (first > 0)  # a class it lacks, the model cannot remake
+        laws.append((shares / shares.sum() / np.where(first > 0, first, 1))[labels] / len(r))
+    return _moments(np.array(laws), r, labels)
+
+
+def _moments(laws, r, labels):
+    r = r.astype(float)
+    mean = laws @ r
+    masses = np.stack([np.bincount(labels, p, CLASSES) for p in laws])
+    return {"masses": masses, "mean_reward": mean, "var_reward": laws @ r**2 - mean**2}
+
+
+class _Kept(Flow):
+    """A flow model whose first fit is kept in the user's cache, for all experiments that begin with the same one."""
+
+    def __init__(self, config, shape, seed, device):
+        super().__init__(shape, _stream(seed, 0), config.model, device)
+        later = ("steps", "lr", "calls", "chunk")
+        begin = {name: value for name, value in dataclasses.asdict(config.model).items() if name not in later}
+        self.made_with = {"experiment": f"{config.data}-first", "version": config.version, "seed": seed, **begin}
+        self.file = _cache_file(self.made_with, device)
+
+    def fit(self, data, weights=None):
+        """As `Flow.fit`, or, if it is the first and the cache has its outcome, that."""
+        first = self.fits == 0
+        if first and (stored := results.read_or_put_aside(self.file, self.made_with)) is not None:
+            self.restore(stored.arrays)
+            if self.on_step:
+                self.on_step(self.settings.first_steps)
+            return
+        super().fit(data, weights)
+        if first:
+            results.write_split(self.file, self.made_with, self.state())
+
+
+def _classifier(config, device):
+    """The classifier whose probabilities are the reward, trained on the training images or taken from the cache."""
+    settings = dict(CLASSIFIERS[config.data])
+    made_with = {"experiment": f"{config.data}-classifier", "version": config.version, "steps": config.classifier_steps}
+    made_with |= settings
+    file = _cache_file(made_with, device)
+    images, labels = _source(config.data, "train", device)
+    classifier = ImageClassifier(settings.pop("kind"), images.shape[1:], CLASSES, device=device)
+    if (stored := results.read_or_put_aside(file, made_with)) is not None:
+        classifier.restore(stored.arrays)
+        return classifier
+    classifier.fit(images, labels, config.classifier_steps, **settings)
+    results.write_split(file, made_with, classifier.state())
+    return classifier
+
+
+def _cache_file(made_with, device):
+    # What a CPU and a GPU make differs by rounding.
+    return results.cache_folder() / "models" / f"{device}-{results.file_name(made_with)}"
+
+
+@functools.cache
+def _source(data, split, device):
+    return tuple(tensor.to(device) for tensor in SOURCES[data](split))
+
+
+def _stream(seed, use):
+    # Model and choices of a seed draw from different streams: one seed for both would correlate them.
+    return 2 * seed + use
+
+
+def table(config, arrays):
+    """Measured and exact, generation by generation, as text: medians over seeds."""
+    law, reset = exact_law(config, arrays), exact_law(config, arrays, reset=True)
+    tv = distances(config, arrays, law)["total_variation"]
+    slope, error = transmission(config, arrays)
+    lines = [
+        gate(arrays),
+        " t  reward (exact, reset)  favoured (exact, reset)  entropy (exact, reset)  TV median worst  top    "
+        "transmission  near-copies  train/held-out  Fréchet  precision recall  seconds",
+    ]
+    for t in range(config.generations + 1):
+        triples = [
+            [np.median(value[t]) for value in values]
+            for values in (
+                (arrays["mean_reward"], law["mean_reward"], reset["mean_reward"]),
+                [x[..., config.favoured] for x in (arrays["masses"], law["masses"], reset["masses"])],
+                [entropy(x) for x in (arrays["masses"], law["masses"], reset["masses"])],
+            )
+        ]
+        sent = f"{np.median(slope[t]):5.2f} +-{np.median(error[t]):.2f}" if t < config.generations else " " * 12
+        m = {name: np.median(arrays[name][t]) for name in (
+            "top", "near_copies", "train_distance", "held_out_distance", "frechet", "precision", "recall"
+        )}  # fmt: skip
+        lines.append(
+            f"{t:2}  {'    '.join('{:6.3f} ({:.3f}, {:.3f})'.format(*one) for one in triples)}  "
+            f"{np.median(tv[t]):.3f} {tv[t].max():.3f}  {m['top']:.3f}  {sent}  {m['near_copies']:.3f}        "
+            f"{m['train_distance']:.4f}/{m['held_out_distance']:.4f}  {m['frechet']:7.2f}  {m['precision']:.2f} "
+            f"{m['recall']:.2f}  {arrays['seconds'][t]:7.1f}"
+        )
+    return "\n".join(lines)
