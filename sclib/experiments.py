@@ -21,14 +21,19 @@ EXPERIMENTS = {config.experiment: config for kind in KINDS.values() for config i
 SAVE_EVERY = 300  # seconds between checkpoints within a fit
 
 
-def configure(name, **changes):
+def configure(name, preset=None, **changes):
     """The `Config` of experiment `name`, with fields of it or of its model's `Settings` changed.
 
-    Raises: ValueError for a name or a field that does not exist.
+    `preset`: a name for several changes at once, which CIFAR-10 has: "full" (as it is), "short" or "smoke".
+    Raises: ValueError for a name, a preset or a field that does not exist.
     """
     if name not in EXPERIMENTS:
         raise ValueError(f"name = {name!r} must be one of {', '.join(EXPERIMENTS)}")
     config = EXPERIMENTS[name]
+    presets = {None: {}} | images.PRESETS.get(config.data, {})
+    if preset not in presets:
+        raise ValueError(f"preset = {preset!r} must be one of {', '.join(map(str, presets))}")
+    changes = presets[preset] | changes
     ours = {field.name for field in dataclasses.fields(config)} - {"experiment", "model"}
     models = {field.name for field in dataclasses.fields(config.model)}
     if unknown := set(changes) - ours - models:
@@ -116,6 +121,7 @@ def run(name, device="auto", max_minutes=None, **changes):
         "device": _device_name(device),
         "seconds": round(sum(progress.seconds), 1),
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        **study.provenance,
     }
     path = results.save(config, progress.history | {"seconds": np.array(progress.seconds)}, provenance)
     results.remove_split(checkpoint)

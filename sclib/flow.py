@@ -33,7 +33,8 @@ class Settings:
     batch: int = 256  # images in a step
     first_lr: float = 4e-3  # AdamW's learning rate at its highest, from which it falls to zero along a cosine
     lr: float = 1e-3
-    warmup: int = 100  # first steps of the first fit, over which the learning rate rises to its highest
+    warmup: float = 0.03  # part of a fit over which the learning rate rises to its highest
+    flip: bool = False  # mirror each image of a batch, left to right, every other time
     calls: int = 16  # network calls of the sampler, two in each midpoint step
     chunk: int = 2000  # images that go through the network together in sampling
 
@@ -41,9 +42,11 @@ class Settings:
         for name, allowed in (("network", NETWORKS), ("pairing", PAIRINGS)):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} = {getattr(self, name)!r} must be one of {', '.join(allowed)}")
-        for name in ("width", "depth", "first_steps", "steps", "batch", "warmup", "calls", "chunk"):
+        for name in ("width", "depth", "first_steps", "steps", "batch", "calls", "chunk"):
             if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
                 raise ValueError(f"{name} = {getattr(self, name)!r} must be an integer >= 1")
+        if not 0 <= self.warmup < 1:
+            raise ValueError(f"warmup = {self.warmup!r} must be >= 0 and below 1")
         if self.calls % 2:
             raise ValueError(f"calls = {self.calls} must be even: a midpoint step makes two")
 
@@ -82,13 +85,13 @@ class Flow:
             raise ValueError(f"weights has shape {tuple(weights.shape)}; allowed is ({len(data)},), all >= 0")
         s = self.settings
         first = self.fits == 0
-        steps, lr, warmup = (s.first_steps, s.first_lr, s.warmup) if first else (s.steps, s.lr, 0)
+        steps, lr = (s.first_steps, s.first_lr) if first else (s.steps, s.lr)
         if self.optimizer is None:
             self.optimizer = self._new_optimizer()
         self.network.train()
         while self.step < steps:
             for group in self.optimizer.param_groups:
-                rise = min(1.0, (self.step + 1) / (warmup + 1))
+                rise = min(1.0, (self.step + 1) / (s.warmup * steps + 1))
                 group["lr"] = lr * rise * (1 + math.cos(math.pi * self.step / steps)) / 2
             x1 = (
                 data[self._draw(len(data), weights)].float() / 127.5 - 1
@@ -203,8 +206,9 @@ class Flows:
         """As `Flow.fit`, one after the other, on `data` (S, n, C, H, W)."""
         if len(data) != len(self.members):
             raise ValueError(f"data has shape {tuple(data.shape)}; allowed is ({len(self.members)}, n, C, H, W)")
-        for self.fitting in range(self.fitting, len(self.members)):
+        while self.fitting < len(self.members):
             self.members[self.fitting].fit(data[self.fitting], weights)
+            self.fitting += 1
         self.fitting = 0
 
     def sample(self, n):

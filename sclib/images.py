@@ -21,8 +21,11 @@ from sclib.population import step, trajectory
 
 CLASSES = 10
 REWARDS = ("class", "confidence")
-SOURCES = {"digits": datasets.digits}
-CLASSIFIERS = {"digits": {"kind": "cnn", "batch": 128, "lr": 0.1}}
+SOURCES = {"digits": datasets.digits, "cifar10": datasets.cifar10}
+CLASSIFIERS = {
+    "digits": {"kind": "cnn", "batch": 128, "lr": 0.1},
+    "cifar10": {"kind": "vgg", "batch": 256, "lr": 0.1, "shift": 4, "flip": True},
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Config:
     """One experiment: everything that its numbers depend on."""
 
     experiment: str
-    data: str  # "digits"
+    data: str  # "digits" or "cifar10"
     reward: str  # "class", gamma times the probability of one class; "confidence", of the likeliest class
     gamma: float = 5.0  # scale of the reward, nats per unit of probability
     temperature: float = 1.0  # of the probabilities in the reward; see `classifiers.probabilities`
@@ -55,11 +58,20 @@ class Config:
     @property
     def minutes(self):
         """How long it takes."""
-        return "10 min on two CPU cores with five seeds, not timed on a GPU"
+        if self.data == "digits":
+            return "10 min on two CPU cores with five seeds, not timed on a GPU"
+        return "35 min on a GPU, not yet timed; out of reach of a CPU but for the preset smoke"
 
 
 # At temperature 1 the classifier is so sure of nearly every digit that the exact law itself predicts almost nothing.
 CONFIDENCE = {"gamma": 15.0, "temperature": 3.0}
+U_NET = Settings(
+    "unet", 64, 2, flip=True, first_steps=20_000, steps=1_000, batch=512, first_lr=5e-4, lr=3e-4, calls=32, chunk=2_500
+)
+CIFAR10 = {
+    "data": "cifar10", "seeds": (0,), "generations": 20, "n": 2_500, "n_kept": 10_000, "n_pictures": 16,
+    "classifier_steps": 10_000, "model": U_NET,
+}  # fmt: skip
 EXPERIMENTS = [
     Config("digits-class", "digits", "class"),
     Config("digits-class-mixed", "digits", "class", lam=0.5),
@@ -67,7 +79,25 @@ EXPERIMENTS = [
     Config("digits-confidence-mixed", "digits", "confidence", lam=0.5, **CONFIDENCE),
     # Nobody chooses: what changes here is drift, not preference.
     Config("digits-control", "digits", "confidence", K=1, **CONFIDENCE),
+    # The paper's Figures 2 and 3.
+    Config("cifar10-class", reward="class", **CIFAR10),
+    Config("cifar10-confidence", reward="confidence", **CIFAR10),
+    Config("cifar10-confidence-mixed", reward="confidence", lam=0.5, **CIFAR10),
+    Config("cifar10-class-mixed", reward="class", lam=0.5, **CIFAR10),
+    Config("cifar10-control", reward="confidence", K=1, **CIFAR10),
 ]
+# Settings that change together: how much of a GPU's time a run may take.
+PRESETS = {
+    "cifar10": {
+        "full": {},
+        "short": {"first_steps": 12_000, "generations": 10, "steps": 500},
+        # For tests, on a CPU: everything happens, nothing is learned.
+        "smoke": {
+            "width": 32, "depth": 1, "first_steps": 3, "steps": 2, "batch": 4, "calls": 2, "chunk": 20,
+            "generations": 2, "n": 6, "n_atoms": 40, "n_kept": 24, "n_pictures": 4, "classifier_steps": 3,
+        },
+    }
+}  # fmt: skip
 
 
 def prepare(config, device):
@@ -84,16 +114,10 @@ def prepare(config, device):
     def reward(x):  # (S, n, C, H, W) -> (S, n)
         return torch.stack([score(config, classifier.logits(part)) for part in x])
 
-    # A sample this close to a training image counts as a near-copy of it: of the held-out images one in a hundred is.
-    near = closeness.nearest_distance(held_out, images).quantile(0.01)
-    real_features = classifier.features(images)
+    compare = _comparison(config, classifier, images, held_out)
 
     def summary(generation):
-        seeds = [
-            summarise(config, classifier, *one)
-            | _closeness(config, classifier, one[0], images, held_out, near, real_features)
-            for one in zip(*generation[1:], strict=True)
-        ]
+        seeds = [summarise(config, classifier, *one) | compare(one[0]) for one in zip(*generation[1:], strict=True)]
         statistics = {name: np.stack([found[name] for found in seeds]) for name in seeds[0]}
         if generation.t == 0:
             atoms = {"first": model.sample(config.n_atoms), "data": images[None]}
@@ -101,15 +125,14 @@ def prepare(config, device):
                 logits = torch.stack([classifier.logits(part) for part in x])
                 statistics[f"{name}_rewards"] = score(config, logits).cpu().numpy()
                 statistics[f"{name}_labels"] = logits.argmax(-1).cpu().numpy().astype(np.int8)
-            q = probabilities(classifier.logits(held_out))
-            accuracy = float((q.argmax(-1) == held_out_labels).double().mean())
-            statistics["gate_classifier"] = np.array([accuracy, calibration_error(q, held_out_labels)])
-            statistics["gate_held_out_top"] = np.array(float(q.amax(-1).mean()))
+            statistics |= _gate(classifier, held_out, held_out_labels, images, atoms["first"])
             tqdm.write(gate({name: value[None] for name, value in statistics.items()}))
         return statistics
 
     steps = len(config.seeds) * (config.model.first_steps + config.generations * config.model.steps)
-    return Study(model, images.expand(len(config.seeds), *images.shape), reward, choices, summary, steps, True)
+    data = images.expand(len(config.seeds), *images.shape)
+    source = datasets.cifar10_source() if config.data == "cifar10" else "scikit-learn's digits"
+    return Study(model, data, reward, choices, summary, steps, resumes_fits=True, provenance={"data": source})
 
 
 def score(config, logits):
@@ -152,37 +175,84 @@ def summarise(config, classifier, proposals, r, picks):
     }
 
 
-def _closeness(config, classifier, proposals, images, held_out, near, real_features):
-    """How close the proposals of one seed, (n, K, C, H, W), are to real images: a dict of arrays.
+def _comparison(config, classifier, images, held_out):
+    """A function from the proposals of one seed, (n, K, C, H, W), to how close they are to real images.
 
-    near_copies: share nearer to a training image than 99 % of the held-out images are; train_distance,
-    held_out_distance: mean distance to the nearest of as many training as held-out images; frechet, precision, recall:
-    in the classifier's feature space, against training images.
+    It returns a dict of arrays (): near_copies, share nearer to a training image than 99 % of the held-out images are;
+    train_distance, held_out_distance, mean distance to the nearest of as many training as held-out images; frechet,
+    precision, recall, in the classifier's feature space, against training images.
     """
-    x = proposals[:, 0][: config.n_near]
-    features = classifier.features(proposals[:, 0])
-    few = min(len(features), len(real_features), 2000)
-    precision, recall = closeness.precision_recall(features[:few], real_features[:few])
-    found = {
-        "near_copies": (closeness.nearest_distance(x, images) < near).double().mean(),
-        "train_distance": closeness.nearest_distance(x, images[: len(held_out)]).mean(),
-        "held_out_distance": closeness.nearest_distance(x, held_out).mean(),
-        "frechet": closeness.frechet_distance(features, real_features),
-        "precision": precision,
-        "recall": recall,
+    near = closeness.nearest_distance(held_out, images).quantile(0.01)
+    real = classifier.features(images)
+
+    def compare(proposals):
+        x = proposals[:, 0]
+        features = classifier.features(x)
+        few = min(len(x), len(real), 2000)
+        precision, recall = closeness.precision_recall(features[:few], real[:few])
+        x = x[: config.n_near]
+        found = {
+            "near_copies": (closeness.nearest_distance(x, images) < near).double().mean(),
+            "train_distance": closeness.nearest_distance(x, images[: len(held_out)]).mean(),
+            "held_out_distance": closeness.nearest_distance(x, held_out).mean(),
+            "frechet": closeness.frechet_distance(features, real),
+            "precision": precision,
+            "recall": recall,
+        }
+        return {name: np.array(float(value)) for name, value in found.items()}
+
+    return compare
+
+
+GATED = ("held-out images", "first samples", "noise of the same covariance")
+
+
+def _gate(classifier, held_out, labels, images, first):
+    """What has to be right before the rounds mean anything: a dict of arrays.
+
+    gate_accuracy, gate_calibration (): the classifier's on held-out images.  For held-out images, for samples of the
+    first models, (S, n, C, H, W), and for Gaussian noise with the mean and covariance of the training images (a top
+    probability alone proves nothing: noise reaches a good part of it): gate_top (3,), mean top probability; gate_flip
+    (3,), share whose likeliest class is the same when mirrored; gate_masses (3, C), class shares.
+    """
+    generator = torch.Generator(images.device).manual_seed(0)
+    kinds = (held_out, first.flatten(0, 1), _gaussian_noise(images, len(held_out), generator))
+    q = [probabilities(classifier.logits(x)) for x in kinds]
+    guesses = [one.argmax(-1) for one in q]
+    mirrored = [classifier.logits(x.flip(-1)).argmax(-1) for x in kinds]
+    return {
+        "gate_accuracy": np.array(float((guesses[0] == labels).double().mean())),
+        "gate_calibration": np.array(calibration_error(q[0], labels)),
+        "gate_top": np.array([float(one.amax(-1).mean()) for one in q]),
+        "gate_flip": np.array([float((a == b).double().mean()) for a, b in zip(guesses, mirrored, strict=True)]),
+        "gate_masses": np.stack([np.bincount(a.cpu().numpy(), minlength=CLASSES) / len(a) for a in guesses]),
     }
-    return {name: np.array(float(value)) for name, value in found.items()}
+
+
+def _gaussian_noise(images, n, generator):
+    """n images of Gaussian noise with the mean and covariance of `images`, clipped to 0..255."""
+    x = images.flatten(1).float()
+    mean = x.mean(0)
+    # A sum of the centred images with independent standard normal weights has their covariance.
+    z = torch.randn(n, len(x), generator=generator, device=x.device) / math.sqrt(len(x))
+    noise = z @ (x - mean) + mean
+    return noise.round().clamp(0, 255).to(torch.uint8).view(n, *images.shape[1:])
 
 
 def gate(arrays):
-    """What has to be right before the rounds mean anything, as text: the classifier, and the first models' samples."""
-    accuracy, error = arrays["gate_classifier"][0]
-    shares = arrays["masses"][0]
-    return (
-        f"classifier: accuracy {accuracy:.4f}, calibration error {error:.4f}; mean top probability: held-out images "
-        f"{arrays['gate_held_out_top'][0]:.3f}, first samples {np.median(arrays['top'][0]):.3f} (median of seeds); "
-        f"their class shares lie in {shares.min():.3f}..{shares.max():.3f}"
-    )
+    """The stored gate as text."""
+    lines = [
+        f"classifier: accuracy {arrays['gate_accuracy'][0]:.4f}, "
+        f"calibration error {arrays['gate_calibration'][0]:.4f} on held-out images"
+    ]
+    for name, top, flip, masses in zip(
+        GATED, arrays["gate_top"][0], arrays["gate_flip"][0], arrays["gate_masses"][0], strict=True
+    ):
+        lines.append(
+            f"{name}: mean top probability {top:.3f}, same class when mirrored {flip:.3f}, "
+            f"class shares {masses.min():.3f} to {masses.max():.3f}"
+        )
+    return "\n".join(lines)
 
 
 # The laws that measurements are held against.

@@ -67,6 +67,7 @@ class Study(NamedTuple):
     summarise: Callable  # Generation -> a dict of arrays (S, ...)
     steps: int  # optimiser steps in all, as the model's on_step counts them
     resumes_fits: bool  # whether the model's state() serves in the middle of a fit too
+    provenance: dict  # what a stored result says of its origin besides date, device and versions
 
 
 def prepare(config, device):
@@ -88,7 +89,7 @@ def prepare(config, device):
         return statistics
 
     steps = config.model.first_steps + config.generations * config.model.steps  # all seeds step together
-    return Study(model, data, reward, choices, noted, steps, resumes_fits=False)
+    return Study(model, data, reward, choices, noted, steps, resumes_fits=False, provenance={})
 
 
 def task(config):

@@ -67,3 +67,42 @@ def test_bad_counts_are_named(n):
 def test_bad_noise_is_named():
     with pytest.raises(ValueError, match=r"noise = -0\.1 must be >= 0"):
         datasets.sample_moons(10, noise=-0.1)
+
+
+def test_digits_are_split_always_alike_and_evenly():
+    (train, train_labels), (held_out, labels) = datasets.digits("train"), datasets.digits("test")
+    assert train.shape == (1_437, 1, 8, 8) and held_out.shape == (360, 1, 8, 8)
+    assert train.dtype == torch.uint8 and (train.min(), train.max()) == (0, 255)
+    assert labels.bincount().tolist() == [36] * 10 and len(train_labels) == 1_437
+    again, _ = datasets.digits("test")
+    assert torch.equal(held_out, again)
+
+
+def test_every_digit_is_there_once():
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    ours = torch.cat([datasets.digits(split)[0] for split in ("train", "test")]).flatten(1).double() * 16 / 255
+    ours, theirs = (np.asarray(sorted(map(tuple, rows))) for rows in (ours.round().tolist(), found.data.tolist()))
+    np.testing.assert_array_equal(ours, theirs)
+    first = (found.images[:1] * 255 / 16).round()
+    assert any((image == first).all() for split in ("train", "test") for image in datasets.digits(split)[0].numpy())
+
+
+@pytest.mark.parametrize(
+    "images, says",
+    [
+        (np.zeros((2, 1, 8, 8)), "images has type ndarray"),
+        (torch.zeros(2, 1, 8, 8), "images has type torch.float32; allowed is a uint8 tensor"),
+        (torch.zeros(2, 8, 8, dtype=torch.uint8), r"images has shape \(2, 8, 8\); allowed is \(n, C, H, W\)"),
+        (torch.zeros(0, 1, 8, 8, dtype=torch.uint8), "with n >= 1"),
+    ],
+)
+def test_what_is_no_batch_of_images_is_refused(images, says):
+    with pytest.raises(ValueError, match=says):
+        datasets.checked_images(images)
+
+
+def test_bad_splits_are_named():
+    with pytest.raises(ValueError, match="split = 'valid' must be train or test"):
+        datasets.digits("valid")
