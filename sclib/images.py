@@ -5,7 +5,6 @@ Settings (reward scales, networks, sizes) are the book's own, where the paper's 
 """
 
 import dataclasses
-import functools
 import math
 
 import numpy as np
@@ -105,8 +104,10 @@ def prepare(config, device):
 
     The classifier and each seed's first model are kept in the user's cache, where experiments share them.
     """
-    (images, _), (held_out, held_out_labels) = (_source(config.data, part, device) for part in ("train", "test"))
-    classifier = _classifier(config, device)
+    (images, labels), (held_out, held_out_labels) = (
+        [tensor.to(device) for tensor in SOURCES[config.data](split)] for split in ("train", "test")
+    )
+    classifier = _classifier(config, images, labels)
     members = [_Kept(config, images.shape[1:], seed, device) for seed in config.seeds]
     choices = [torch.Generator(device).manual_seed(_stream(seed, 1)) for seed in config.seeds]
     model = Flows(members)
@@ -377,14 +378,14 @@ class _Kept(Flow):
             results.write_split(self.file, self.made_with, self.state())
 
 
-def _classifier(config, device):
-    """The classifier whose probabilities are the reward, trained on the training images or taken from the cache."""
-    settings = dict(CLASSIFIERS[config.data])
+def _classifier(config, images, labels):
+    """The classifier whose probabilities are the reward, trained on `images` or, if it was before, from the cache."""
+    settings = CLASSIFIERS[config.data]
     made_with = {"experiment": f"{config.data}-classifier", "version": config.version, "steps": config.classifier_steps}
     made_with |= settings
-    file = _cache_file(made_with, device)
-    images, labels = _source(config.data, "train", device)
-    classifier = ImageClassifier(settings.pop("kind"), images.shape[1:], CLASSES, device=device)
+    file = _cache_file(made_with, images.device.type)
+    kind, settings = settings["kind"], {name: value for name, value in settings.items() if name != "kind"}
+    classifier = ImageClassifier(kind, images.shape[1:], CLASSES, device=images.device.type)
     if (stored := results.read_or_put_aside(file, made_with)) is not None:
         classifier.restore(stored.arrays)
         return classifier
@@ -396,11 +397,6 @@ def _classifier(config, device):
 def _cache_file(made_with, device):
     # What a CPU and a GPU make differs by rounding.
     return results.cache_folder() / "models" / f"{device}-{results.file_name(made_with)}"
-
-
-@functools.cache
-def _source(data, split, device):
-    return tuple(tensor.to(device) for tensor in SOURCES[data](split))
 
 
 def _stream(seed, use):

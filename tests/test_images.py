@@ -1,0 +1,303 @@
+"""The experiments on images: the laws they are held against, their statistics, what is stored, and runs cut short."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from sclib import choice, datasets, experiments, images, population, results
+from sclib.classifiers import ImageClassifier
+
+DIGITS = [config.experiment for config in images.EXPERIMENTS if config.data == "digits"]
+CIFAR10 = [config.experiment for config in images.EXPERIMENTS if config.data == "cifar10"]
+TINY = dict(
+    seeds=(100, 101), generations=2, n=30, n_atoms=100, n_kept=20, n_near=20, n_pictures=4, classifier_steps=2,
+    width=8, depth=1, first_steps=3, steps=2, batch=8, calls=2,
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SCLIB_CACHE", str(tmp_path / "cache"))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield tmp_path / "cache"
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """A folder of arrays in CIFAR-10's place: coloured noise, which is enough to run everything."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "arrays"
+    folder.mkdir()
+    for split, n in (("train", 120), ("test", 60)):
+        np.save(folder / f"{split}_images.npy", rng.integers(0, 256, (n, 32, 32, 3), dtype=np.uint8))
+        np.save(folder / f"{split}_labels.npy", np.arange(n) % 10)
+    (folder / "source.txt").write_text("a stand-in of coloured noise\n")
+    monkeypatch.setenv("SCLIB_CIFAR10", str(folder))
+    return folder
+
+
+def same(first, second):
+    """Equal in everything that is not a time."""
+    return first.arrays.keys() == second.arrays.keys() and all(
+        np.array_equal(first.arrays[k], second.arrays[k], equal_nan=first.arrays[k].dtype.kind == "f")
+        for k in first.arrays
+        if k != "seconds"
+    )
+
+
+def atoms(n=4_000, S=2, spread=1.0, seed=0):
+    """Arrays as a result holds them: ten classes, rewards that differ between classes and, by `spread`, within."""
+    rng = np.random.default_rng(seed)
+    labels, data_labels = rng.integers(10, size=(1, S, n)), (np.arange(500) % 10)[None, None]
+    rewards, data_rewards = (a * 0.3 + spread * rng.random(a.shape) for a in (labels, data_labels))
+    return {
+        "first_rewards": rewards, "first_labels": labels, "data_rewards": data_rewards, "data_labels": data_labels,
+    }  # fmt: skip
+
+
+# The laws.
+
+
+@pytest.mark.parametrize("lam", [math.inf, 0.5])
+def test_the_exact_law_is_that_of_the_classes_when_their_rewards_do_not_vary(lam):
+    config = experiments.configure("digits-class", lam=lam)
+    arrays = atoms(spread=0.0)
+    first = np.bincount(arrays["first_labels"][0, 0], minlength=10) / 4_000
+    expected = population.trajectory(first, 0.3 * np.arange(10), config.K, 10, lam, np.full(10, 0.1))
+    for reset in (False, True):
+        law = images.exact_law(config, arrays, reset)
+        np.testing.assert_allclose(law["masses"][:, 0], expected, atol=1e-9)
+        np.testing.assert_allclose(law["mean_reward"][:, 0], expected @ (0.3 * np.arange(10)), atol=1e-9)
+
+
+@pytest.mark.parametrize("lam", [math.inf, 0.5])
+def test_the_reset_law_moves_shares_and_keeps_what_is_in_a_class(lam):
+    config, arrays = experiments.configure("digits-class", lam=lam), atoms()
+    law, exact = images.exact_law(config, arrays, reset=True), images.exact_law(config, arrays)
+    r, labels = arrays["first_rewards"][0, 0], arrays["first_labels"][0, 0]
+    within = np.bincount(labels, r) / np.bincount(labels)
+    np.testing.assert_allclose(law["mean_reward"][:, 0], law["masses"][:, 0] @ within)
+    # The first round is the same for both when nothing is mixed in; then only the exact law's classes improve.
+    if lam == math.inf:
+        np.testing.assert_allclose(law["masses"][1], exact["masses"][1])
+    assert (exact["mean_reward"][1:] > law["mean_reward"][1:]).all()
+
+
+def test_the_mixed_law_starts_at_the_model_and_is_drawn_to_the_data():
+    config, arrays = experiments.configure("digits-class", lam=0.0, generations=2), atoms()
+    law = images.exact_law(config, arrays)
+    np.testing.assert_allclose(law["masses"][0, 0], np.bincount(arrays["first_labels"][0, 0]) / 4_000)
+    np.testing.assert_allclose(law["masses"][1:], np.full((2, 2, 10), 0.1))
+    np.testing.assert_allclose(law["mean_reward"][1:], arrays["data_rewards"].mean())
+    np.testing.assert_allclose(law["var_reward"][1:], arrays["data_rewards"].var())
+
+
+def test_the_laws_error_is_the_spread_over_fresh_atoms():
+    config = experiments.configure("digits-class", generations=3)
+    arrays = atoms(S=60)
+    spread = images.exact_law(config, arrays)["mean_reward"].std(1, ddof=1)
+    error = np.sqrt(np.square(images.law_error(config, arrays)["mean_reward"]).mean(1))
+    # Relative errors: 1 / sqrt(2 * 59) of the spread, 1 / sqrt(2 * 9 * 60) of the mean error; four of them.
+    np.testing.assert_allclose(error, spread, rtol=4 * math.hypot(1 / math.sqrt(118), 1 / math.sqrt(1_080)))
+
+
+@pytest.mark.parametrize("way", [1.0, 0.5, 0.0])
+@pytest.mark.parametrize("lam", [math.inf, 0.5])
+def test_transmission_is_the_part_of_the_way_that_was_gone(lam, way):
+    n, K, S = 500, 4, 300
+    config = experiments.configure("digits-class", n=n, K=K, lam=lam)
+    generator = torch.Generator().manual_seed(0)
+    rng = np.random.default_rng(0)
+    levels = torch.linspace(0, 3, 10, dtype=torch.float64)
+    mix = 1.0 if lam == math.inf else lam / (1 + lam)
+    found = {"masses": np.empty((2, S, 10)), "step_masses": np.empty((2, S, 10)), "pick_masses": np.empty((2, S, 10))}
+    for s in range(S):
+        labels = torch.randint(10, (n, K), generator=generator)
+        picks = choice.curate(labels, levels[labels], generator)
+        now, picked = (np.bincount(x.flatten(), minlength=10) / x.numel() for x in (labels, picks))
+        target = now + way * ((1 - mix) * 0.1 + mix * picked - now)
+        found["masses"][:, s] = now, rng.multinomial(n * K, target) / (n * K)
+        found["step_masses"][:, s] = now * population.curation_weight(now, levels.numpy(), K)
+        found["pick_masses"][:, s] = picked
+    slope, error = images.transmission(config, found | {"data_labels": atoms()["data_labels"]})
+    assert slope.shape == error.shape == (1, S)
+    z = (slope[0] - way) / error[0]
+    assert abs(z.mean()) < 4.5 / math.sqrt(S)
+    # Picks are counted as independent draws, which bounds their variance; for way < 1 they matter less than counted.
+    assert z.std() < 1 + 4 / math.sqrt(2 * S) and (way < 1 or z.std() > 0.7)
+
+
+def test_entropy_of_even_and_of_single_shares():
+    np.testing.assert_allclose(images.entropy(np.array([[0.1] * 10, [1.0] + [0.0] * 9])), [math.log(10), 0])
+
+
+# Statistics.
+
+
+class Bright:
+    """A classifier by brightness: the class is that of the mean pixel, ten levels."""
+
+    def logits(self, x):
+        level = x.float().mean((1, 2, 3)) / 25.6
+        return -2 * (level[:, None] - torch.arange(10) - 0.5).square()
+
+    def features(self, x):
+        return x.flatten(1).float()
+
+
+def test_statistics_are_those_of_the_draw_that_was_curated():
+    config = experiments.configure("digits-class", favoured=3, n_kept=5, n_pictures=2)
+    level = torch.tensor([[0, 3], [3, 3], [9, 0]])  # (n, K)
+    proposals = (level * 25.6 + 12.8).round().to(torch.uint8)[..., None, None, None].expand(3, 2, 1, 8, 8)
+    r = images.score(config, Bright().logits(proposals.flatten(0, 1))).view(3, 2)
+    picks = proposals[[0, 1, 2], [1, 0, 0]]
+    found = images.summarise(config, Bright(), proposals, r, picks)
+    expected = np.zeros(10)
+    expected[[0, 3, 9]] = 1 / 3, 1 / 2, 1 / 6
+    np.testing.assert_allclose(found["masses"], expected)
+    np.testing.assert_allclose(found["pick_masses"][[3, 9]], [2 / 3, 1 / 3])
+    assert found["labels"].tolist() == [0, 3, 3, 3, 9]
+    np.testing.assert_allclose(found["rewards"], r.flatten()[:5], rtol=1e-3, atol=1e-6)
+    assert found["mean_reward"] == pytest.approx(r.mean().item()) and found["var_reward"] == pytest.approx(
+        r.var(correction=0).item()
+    )
+    np.testing.assert_allclose(found["class_reward"][[3, 9]], [r[1, 0], r[2, 0]], rtol=1e-6)
+    assert np.isnan(found["class_reward"][1])
+    curated = population.step(np.full(6, 1 / 6), r.flatten().double().numpy(), 2)
+    assert found["step_masses"][3] == pytest.approx(curated[[1, 2, 3]].sum())
+    assert torch.equal(torch.as_tensor(found["pictures"]), proposals[:2, 0])
+
+
+def test_the_reward_is_the_papers_without_a_hidden_temperature():
+    logits = torch.tensor([[0.0, math.log(3.0)] + [-50.0] * 8])
+    assert images.score(experiments.configure("digits-class"), logits).item() == pytest.approx(5 / 4)
+    assert images.score(experiments.configure("digits-class", favoured=1), logits).item() == pytest.approx(5 * 3 / 4)
+    sure = experiments.configure("digits-confidence", temperature=1.0, gamma=2.0)
+    assert images.score(sure, logits).item() == pytest.approx(1.5)
+    assert images.score(experiments.configure("cifar10-class"), logits).item() == pytest.approx(5 / 4)
+
+
+def test_copies_of_training_images_are_found_and_held_out_ones_are_not_taken_for_copies():
+    config = experiments.configure("digits-class", n_near=360)
+    (train, _), (held_out, _) = datasets.digits("train"), datasets.digits("test")
+    compare = images._comparison(config, Bright(), train, held_out)
+    copies, fresh = compare(train[:360, None]), compare(held_out[:, None])
+    assert copies["near_copies"] == 1 and copies["train_distance"] == pytest.approx(0, abs=1e-3)
+    assert fresh["near_copies"] == pytest.approx(0.01, abs=1 / 360) and fresh["train_distance"] > 0.1
+    assert fresh["held_out_distance"] == pytest.approx(0, abs=1e-3)
+
+
+def test_the_gates_noise_has_the_mean_and_covariance_of_the_images():
+    rng = np.random.default_rng(0)
+    turn = rng.normal(size=(12, 12)) * 6
+    x = torch.as_tensor((rng.normal(size=(3_000, 12)) @ turn + 127).clip(0, 255)).to(torch.uint8).view(-1, 3, 2, 2)
+    n = 20_000
+    noise = images._gaussian_noise(x, n, torch.Generator().manual_seed(1))
+    assert noise.shape == (n, 3, 2, 2) and noise.dtype == torch.uint8
+    ours, theirs = (np.cov(v.flatten(1).double().numpy(), rowvar=False) for v in (noise, x))
+    sd = np.sqrt(np.diag(theirs))
+    # Four and a half standard errors of a covariance, and what rounding and clipping add.
+    np.testing.assert_allclose(ours / np.outer(sd, sd), theirs / np.outer(sd, sd), atol=4.5 * math.sqrt(2 / n) + 0.02)
+    means = (v.flatten(1).double().mean(0) for v in (noise, x))
+    np.testing.assert_allclose(*means, atol=4.5 * sd.max() / math.sqrt(n) + 0.3)
+
+
+def test_the_gate_tells_samples_from_noise():
+    (train, labels), (held_out, held_out_labels) = datasets.digits("train"), datasets.digits("test")
+    classifier = ImageClassifier("cnn", (1, 8, 8))
+    classifier.fit(train, labels, 150)
+    found = images._gate(classifier, held_out, held_out_labels, train, train[None, :360])
+    assert found["gate_accuracy"] > 0.9 and found["gate_top"][1] > found["gate_top"][2] + 0.1
+    np.testing.assert_allclose(found["gate_masses"].sum(1), 1)
+    np.testing.assert_allclose(found["gate_masses"][1], labels[:360].bincount(minlength=10) / 360, atol=0.05)
+    text = images.gate({name: value[None] for name, value in found.items()})
+    assert f"accuracy {found['gate_accuracy']:.4f}" in text and "noise of the same covariance" in text
+
+
+# Running.
+
+
+@pytest.mark.parametrize("name", DIGITS)
+def test_every_experiment_on_digits_runs_and_experiments_share_their_first_models(name, cache):
+    result = experiments.run(name, device="cpu", **TINY)
+    config = experiments.configure(name, **TINY)
+    assert result.arrays["masses"].shape == (3, 2, 10) and result.arrays["first_rewards"].shape == (1, 2, 100)
+    assert (
+        result.arrays["pictures"].shape == (3, 2, 4, 1, 8, 8) and result.provenance["data"] == "scikit-learn's digits"
+    )
+    assert result.source in experiments.show(result, config)
+    made = sorted((cache / "models").iterdir())
+    assert len(made) == 3  # a classifier and two first models
+    again = experiments.run(name, device="cpu", **TINY)
+    assert same(result, again) and sorted((cache / "models").iterdir()) == made
+
+
+def test_a_run_stopped_after_every_step_equals_one_that_was_not(cache, monkeypatch):
+    whole = experiments.run("digits-class-mixed", device="cpu", **TINY)
+    monkeypatch.setenv("SCLIB_CACHE", str(cache / "other"))
+    calls = 1
+    while (result := experiments.run("digits-class-mixed", device="cpu", max_minutes=0, **TINY)) is None:
+        calls += 1
+        assert calls < 30
+    assert calls >= 2 * (3 + 2 * 2) and same(result, whole)
+    assert not list((cache / "other" / "checkpoints").iterdir())
+
+
+def test_rehearsal_of_cifar_10_killed_and_resumed_equals_an_uninterrupted_run(cache, stand_in, monkeypatch):
+    """From arrays in a folder to the stored result and its table, with everything but learning."""
+    config = experiments.configure("cifar10-confidence-mixed", preset="smoke")
+    command = [sys.executable, "-m", "sclib.experiments", "run", config.experiment, "--set", "preset=smoke"]
+    process = subprocess.Popen(
+        [*command, "--device", "cpu"], env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    checkpoint = cache / "checkpoints" / f"cpu-{results.file_name(config)}"
+    deadline = time.monotonic() + 120
+    while not checkpoint.exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert 0 <= results.read(checkpoint, config).arrays["t"] < 2
+    # Then it runs out of time within a fit, and goes on from there.
+    assert experiments.run(config.experiment, "cpu", max_minutes=0, preset="smoke") is None
+    assert all(part.stat().st_size < 16_000_000 for part in checkpoint.parent.iterdir())
+    resumed = experiments.run(config.experiment, "cpu", preset="smoke")
+    assert not list(checkpoint.parent.iterdir())
+
+    monkeypatch.setenv("SCLIB_CACHE", str(cache / "other"))
+    assert same(resumed, experiments.run(config.experiment, "cpu", preset="smoke"))
+    arrays = resumed.arrays
+    assert arrays["pictures"].shape == (3, 1, 4, 3, 32, 32) and arrays["data_rewards"].shape == (1, 1, 120)
+    assert resumed.provenance["data"] == "a stand-in of coloured noise"
+    for t in range(3):  # every proposal's reward and class is stored: the statistics follow from them
+        np.testing.assert_allclose(arrays["masses"][t, 0], np.bincount(arrays["labels"][t, 0], minlength=10) / 24)
+        assert arrays["mean_reward"][t, 0] == pytest.approx(arrays["rewards"][t, 0].astype(float).mean(), rel=1e-3)
+    assert len(experiments.show(resumed, config).splitlines()) == 9
+
+
+@pytest.mark.parametrize("name", CIFAR10)
+def test_the_presets_of_cifar_10_change_what_they_say(name):
+    full, short, smoke = (experiments.configure(name, preset=preset) for preset in ("full", "short", "smoke"))
+    assert full == experiments.configure(name)
+    assert (short.generations, short.model.first_steps, short.model.steps) == (10, 12_000, 500)
+    assert smoke.K == full.K and smoke.lam == full.lam and smoke.model.network == "unet"
+    assert experiments.configure(name, preset="short", generations=3).generations == 3
+    assert "--set 'generations=10'" in experiments.command(short)
+
+
+def test_presets_that_do_not_exist_are_named():
+    with pytest.raises(ValueError, match="preset = 'tiny' must be one of None, full, short, smoke"):
+        experiments.configure("cifar10-class", preset="tiny")
+    with pytest.raises(ValueError, match="preset = 'short' must be one of None"):
+        experiments.configure("digits-class", preset="short")
+    with pytest.raises(ValueError, match="reward = 'beauty' must be one of class, confidence"):
+        experiments.configure("digits-class", reward="beauty")
