@@ -28,11 +28,11 @@ class Settings:
     width: int = 320  # units of a hidden layer of the MLP, channels of the U-Net at full resolution
     depth: int = 3  # residual blocks: of the MLP, or at each resolution of the U-Net
     pairing: str = "independent"  # of noise and images in a batch; or "ot", the pairs of the shortest way in all
-    first_steps: int = 3000  # optimiser steps of the first fit, from random weights
-    steps: int = 300  # of each later fit, which starts from the weights it finds
+    first_steps: int = 6000  # optimiser steps of the first fit, from random weights
+    steps: int = 200  # of each later fit, which starts from the weights it finds
     batch: int = 256  # images in a step
     first_lr: float = 4e-3  # AdamW's learning rate at its highest, from which it falls to zero along a cosine
-    lr: float = 1e-3
+    lr: float = 1.5e-3
     warmup: float = 0.03  # part of a fit over which the learning rate rises to its highest
     flip: bool = False  # mirror each image of a batch, left to right, every other time
     calls: int = 16  # network calls of the sampler, two in each midpoint step

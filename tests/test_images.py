@@ -136,6 +136,14 @@ def test_transmission_is_the_part_of_the_way_that_was_gone(lam, way):
     assert z.std() < 1 + 4 / math.sqrt(2 * S) and (way < 1 or z.std() > 0.7)
 
 
+def test_where_no_change_is_predicted_there_is_no_transmission():
+    config = experiments.configure("digits-control", n=100)
+    masses = np.full((3, 2, 10), 0.1)
+    found = {"masses": masses, "step_masses": masses + 1e-16, "pick_masses": masses}
+    slope, error = images.transmission(config, found | {"data_labels": atoms()["data_labels"]})
+    assert np.isnan(slope).all() and np.isnan(error).all()
+
+
 def test_entropy_of_even_and_of_single_shares():
     np.testing.assert_allclose(images.entropy(np.array([[0.1] * 10, [1.0] + [0.0] * 9])), [math.log(10), 0])
 
@@ -215,7 +223,8 @@ def test_the_gate_tells_samples_from_noise():
     (train, labels), (held_out, held_out_labels) = datasets.digits("train"), datasets.digits("test")
     classifier = ImageClassifier("cnn", (1, 8, 8))
     classifier.fit(train, labels, 150)
-    found = images._gate(classifier, held_out, held_out_labels, train, train[None, :360])
+    config = experiments.configure("digits-class")
+    found = images._gate(config, classifier, held_out, held_out_labels, train, train[None, :360])
     assert found["gate_accuracy"] > 0.9 and found["gate_top"][1] > found["gate_top"][2] + 0.1
     np.testing.assert_allclose(found["gate_masses"].sum(1), 1)
     np.testing.assert_allclose(found["gate_masses"][1], labels[:360].bincount(minlength=10) / 360, atol=0.05)
