@@ -76,6 +76,7 @@ class ImageClassifier:
         self.mean, self.sd = (v[:, None, None].float() for v in (pixels.mean(1), pixels.std(1)))
         optimizer = torch.optim.SGD(self.network.parameters(), lr, momentum=0.9, nesterov=True, weight_decay=5e-4)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps)
+        batch = min(batch, len(images))
         self.network.train()
         for _ in range(steps):
             index = torch.randint(len(images), (batch,), generator=self.generator, device=device)

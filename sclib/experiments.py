@@ -65,7 +65,8 @@ def run(name, device="auto", max_minutes=None, **changes):
 
     `device`: "auto" (a GPU if there is one), "cpu" or "cuda"; `changes`: settings to replace, e.g. seeds=(0,).
     A checkpoint is written after each generation, and with images every few minutes: the same call goes on where an
-    interrupted one stopped.  After `max_minutes` it stops at the next checkpoint and returns None.
+    interrupted one stopped, exactly so on a CPU, but for the order of a GPU's sums there.  After `max_minutes` it stops
+    at the next checkpoint and returns None.
     """
     config = configure(name, **changes)
     if device == "auto":

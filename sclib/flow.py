@@ -5,7 +5,6 @@ E[x_1 - x_0 | x_t], and a sample is the end of dx/dt = velocity(t, x), started a
 is used: it brings many packages, and takes seconds.
 """
 
-import contextlib
 import dataclasses
 import math
 
@@ -67,7 +66,7 @@ class Flow:
         self.fast = device.startswith("cuda")
         if self.fast:
             self.network.to(memory_format=torch.channels_last)
-            self.network.compile()
+            self.network.compile(dynamic=False)  # one program for training's batches, one for sampling's chunks
         self.fits = 0  # completed fits
         self.step = 0  # steps made of the fit in progress
         self.optimizer = None  # of the fit in progress
@@ -163,7 +162,7 @@ class Flow:
             return self.network(x.new_full((len(x),), t), self._laid_out(x)).float()
 
     def _precision(self):
-        return torch.autocast("cuda", torch.bfloat16) if self.fast else contextlib.nullcontext()
+        return torch.autocast(self.generator.device.type, torch.bfloat16, enabled=self.fast)
 
     def _laid_out(self, x):
         return x.contiguous(memory_format=torch.channels_last) if self.fast else x

@@ -93,7 +93,7 @@ PRESETS = {
         # For tests, on a CPU: everything happens, nothing is learned.
         "smoke": {
             "width": 32, "depth": 1, "first_steps": 3, "steps": 2, "batch": 4, "calls": 2, "chunk": 20,
-            "generations": 2, "n": 6, "n_atoms": 40, "n_kept": 24, "n_pictures": 4, "classifier_steps": 3,
+            "generations": 2, "n": 6, "n_atoms": 20, "n_kept": 24, "n_pictures": 4, "classifier_steps": 3,
         },
     }
 }  # fmt: skip
@@ -132,8 +132,8 @@ def prepare(config, device):
 
     steps = len(config.seeds) * (config.model.first_steps + config.generations * config.model.steps)
     data = images.expand(len(config.seeds), *images.shape)
-    source = datasets.cifar10_source() if config.data == "cifar10" else "scikit-learn's digits"
-    return Study(model, data, reward, choices, summary, steps, resumes_fits=True, provenance={"data": source})
+    provenance = {"data": _source(config)}
+    return Study(model, data, reward, choices, summary, steps, resumes_fits=True, provenance=provenance)
 
 
 def score(config, logits):
@@ -369,6 +369,7 @@ class _Kept(Flow):
         later = ("steps", "lr", "calls", "chunk")
         begin = {name: value for name, value in dataclasses.asdict(config.model).items() if name not in later}
         self.made_with = {"experiment": f"{config.data}-first", "version": config.version, "seed": seed, **begin}
+        self.made_with["source"] = _source(config)
         self.file = _cache_file(self.made_with, device)
 
     def fit(self, data, weights=None):
@@ -388,16 +389,21 @@ def _classifier(config, images, labels):
     """The classifier whose probabilities are the reward, trained on `images` or, if it was before, from the cache."""
     settings = CLASSIFIERS[config.data]
     made_with = {"experiment": f"{config.data}-classifier", "version": config.version, "steps": config.classifier_steps}
-    made_with |= settings
+    made_with |= settings | {"source": _source(config)}
     file = _cache_file(made_with, images.device.type)
     kind, settings = settings["kind"], {name: value for name, value in settings.items() if name != "kind"}
     classifier = ImageClassifier(kind, images.shape[1:], CLASSES, device=images.device.type)
     if (stored := results.read_or_put_aside(file, made_with)) is not None:
         classifier.restore(stored.arrays)
         return classifier
+    tqdm.write(f"training the classifier: {config.classifier_steps} steps")
     classifier.fit(images, labels, config.classifier_steps, **settings)
     results.write_split(file, made_with, classifier.state())
     return classifier
+
+
+def _source(config):
+    return datasets.cifar10_source() if config.data == "cifar10" else "scikit-learn's digits"
 
 
 def _cache_file(made_with, device):
