@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from scipy import stats
 
-from sclib.bounds import kl_from_limit, selection_kl_bound, speed_limit
+from sclib.bounds import kl_from_limit, retraining_covariance, selection_kl_bound, speed_limit, weight_cap
 from sclib.choice import choice_probabilities
 from sclib.population import step, tilt, trajectory
 
@@ -247,3 +247,38 @@ def check_speed(answer):
         want = next(t for t in range(1000) if speed_limit(mass, K, t) >= target)
         _require(got == want, f"fewest_rounds({mass}, {target}, {K}) gave {got:g}; the limit allows it after {want}.")
     return "no reward, however strong, is faster."
+
+
+@_says
+def check_settled(answer):
+    """Chapter 4: `answer(share, gap, lam)` is where a favourite's share settles at K = inf with data in the mix."""
+    for share, gap, lam in [(0.1, 5.0, 0.5), (0.1, 0.1, 0.5), (0.5, 1.0, 0.0), (0.01, 0.3, 8.0)]:
+        call = f"settled({share}, {gap}, {lam})"
+        got = _number(answer(share, gap, lam), call)
+        want = trajectory([share, 1 - share], [gap, 0.0], math.inf, 5_000, lam)[-1, 0]
+        _require(abs(got - want) < 1e-6, f"{call} gave {got:.6f}; the loop settles at {want:.6f}.")
+    return "push and pull balance there."
+
+
+@_says
+def check_largest_lam(answer):
+    """Chapter 4: `answer(K, span)` is the lambda below which the drift is bounded for rewards that span so much."""
+    for K, span in [(4, 2.0), (4, math.log(9)), (2, 50.0), (1, 3.0), (16, 0.0)]:
+        call = f"largest_lam({K}, {span:g})"
+        got = _number(answer(K, span), call)
+        cap = weight_cap([0.5, 0.5], [0.0, span], K)
+        want = math.inf if cap == 1 else 1 / (cap - 1)
+        right = got == want or abs(got - want) < 1e-9 * want
+        _require(right, f"{call} gave {got:.6g}; with the cap {cap:.4g} it is {want:.6g}.")
+    return "small spans allow more than 1 / (K - 1)."
+
+
+@_says
+def check_samples(answer):
+    """Chapter 4: `answer(lam, sd, most)` is the least n that keeps a Gaussian mean within sd `most` of its best fit."""
+    for lam, sd, most in [(0.5, 1.0, 0.01), (8.0, 2.0, 0.1), (50.0, 1.0, 0.5), (1.0, 3.0, 0.2)]:
+        call = f"samples_needed({lam}, {sd}, {most})"
+        got = _number(answer(lam, sd, most), call)
+        want = math.ceil(retraining_covariance(lam, 1 / sd**2, 1 / sd**2, 1).item() / most**2 - 1e-9)
+        _require(got == want, f"{call} gave {got:g}; {want} samples hold it there.")
+    return "that many samples hold it there."
