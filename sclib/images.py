@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from sclib import closeness, datasets, results, rewards
 from sclib.classifiers import ImageClassifier, calibration_error, probabilities
 from sclib.flow import Flow, Flows, Settings
-from sclib.plane import Study
+from sclib.loop import Study
 from sclib.population import step
 from sclib.predictions import CLASSES, distances, entropy, exact_law, transmission
 
@@ -99,7 +99,7 @@ PRESETS = {
 
 
 def prepare(config, device):
-    """The `plane.Study` of `config`, its tensors on `device`: S seeds, images uint8 (S, n, C, H, W).
+    """The `loop.Study` of `config`, its tensors on `device`: S seeds, images uint8 (S, n, C, H, W).
 
     The classifier and each seed's first model are kept in the user's cache, where experiments share them.
     """

@@ -2,6 +2,7 @@
 
 import math
 import numbers
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -67,6 +68,19 @@ def mixed(picks, data, lam, axis=0):
     N, n = data.shape[axis], picks.shape[axis]
     weights = torch.cat([torch.full((N,), 1 / (1 + lam) / N), torch.full((n,), lam / (1 + lam) / n)])
     return torch.cat([data.to(picks), picks], axis), weights.to(picks.device)
+
+
+class Study(NamedTuple):
+    """What it takes to run one experiment of S stacked seeds: what the loop needs, and what is noted of each round."""
+
+    model: Any  # fit, sample, state, restore, on_step
+    data: torch.Tensor  # (S, n_data, *shape)
+    reward: Callable  # samples (S, n, *shape) -> nats (S, n)
+    choices: list  # S torch.Generators for the choices
+    summarise: Callable  # Generation -> a dict of arrays (S, ...)
+    steps: int  # optimiser steps in all, as the model's on_step counts them
+    resumes_fits: bool  # whether the model's state() serves in the middle of a fit too
+    provenance: dict  # what a stored result says of its origin besides date, device and versions
 
 
 def _rated_groups(model, reward, n, K, axis):

@@ -5,8 +5,7 @@ Settings (reward scales, widths, sizes) are the book's own: the paper's could no
 
 import dataclasses
 import math
-from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from sclib import datasets, rewards
 from sclib.bounds import total_variation
 from sclib.classifiers import fit_classifier
 from sclib.ddpm import DDPM, Settings
+from sclib.loop import Study
 from sclib.population import trajectory
 
 
@@ -57,19 +57,6 @@ EXPERIMENTS = [
     Config("gaussians-k1-small-variance", "gaussians", 1, model=Settings(sampler="small", calls=50)),
     Config("gaussians-k4-small-variance", "gaussians", 4, model=Settings(sampler="small", calls=50)),
 ]
-
-
-class Study(NamedTuple):
-    """What the loop needs to run a config, and what is noted of each of its generations.  S stacked seeds."""
-
-    model: Any  # fit, sample, state, restore, on_step
-    data: torch.Tensor  # (S, n_data, *shape)
-    reward: Callable  # samples (S, n, *shape) -> nats (S, n)
-    choices: list  # S torch.Generators for the choices
-    summarise: Callable  # Generation -> a dict of arrays (S, ...)
-    steps: int  # optimiser steps in all, as the model's on_step counts them
-    resumes_fits: bool  # whether the model's state() serves in the middle of a fit too
-    provenance: dict  # what a stored result says of its origin besides date, device and versions
 
 
 def prepare(config, device):

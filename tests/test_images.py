@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from sclib import datasets, experiments, images, population, results
+from sclib import datasets, experiments, images, population, predictions, results
 from sclib.classifiers import ImageClassifier
 
 DIGITS = [config.experiment for config in images.EXPERIMENTS if config.data == "digits"]
@@ -52,6 +52,82 @@ def same(first, second):
         for k in first.arrays
         if k != "seconds"
     )
+
+
+# What is shipped.  What the digits reach: medians over seeds.
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return {name: (experiments.configure(name), experiments.load(name).arrays) for name in DIGITS}
+
+
+@pytest.mark.parametrize("name", DIGITS)
+def test_every_experiment_on_digits_is_shipped_with_fixed_seeds(name):
+    config = experiments.configure(name)
+    path = results.SHIPPED / results.file_name(config)
+    arrays = results.read(path, config).arrays
+    assert config.seeds == (0, 1, 2, 3, 4) and config.generations == 10 and path.stat().st_size < 800_000
+    assert arrays["masses"].shape == (11, 5, 10) and arrays["first_rewards"].shape == (1, 5, 20_000)
+    assert arrays["pictures"].shape == (11, 5, 30, 1, 8, 8) and arrays["pictures"].dtype == np.uint8
+
+
+@pytest.mark.parametrize("name", DIGITS)
+def test_stored_statistics_follow_from_what_is_stored(name, shipped):
+    config, arrays = shipped[name]
+    masses, kept = arrays["masses"], config.n_kept
+    np.testing.assert_allclose(masses.sum(-1), 1)
+    np.testing.assert_allclose(
+        (masses * np.nan_to_num(arrays["class_reward"])).sum(-1), arrays["mean_reward"], rtol=1e-6
+    )
+    shares = (arrays["labels"][..., None] == np.arange(10)).mean(-2)
+    # Of 550 shares, by chance one in 300 tries is further off than 4.5 standard errors; so is one of 55 means.
+    assert (abs(shares - masses) <= 4.5 * np.sqrt(masses * (1 - masses) / kept) + 1 / kept).all()
+    error = 4.5 * np.sqrt(arrays["var_reward"] / kept) + 5e-3  # the rest is half precision
+    assert (abs(arrays["rewards"].astype(float).mean(-1) - arrays["mean_reward"]) <= error).all()
+
+
+def test_the_classifier_and_the_first_models_are_good_enough(shipped):
+    for config, arrays in shipped.values():
+        assert arrays["gate_accuracy"][0] >= 0.975 and arrays["gate_calibration"][0] <= 0.02
+        assert np.median(arrays["top"][0]) >= 0.95 > arrays["gate_top"][0, 2] + 0.1  # and noise is told from digits
+        shares = (arrays["first_labels"][0][..., None] == np.arange(10)).mean(1)  # (S, 10)
+        assert np.median(abs(shares - 0.1).sum(1) / 2) <= 0.05
+        assert len(config.seeds) == 5
+
+
+def test_a_class_reward_is_followed_as_the_exact_law_says(shipped):
+    config, arrays = shipped["digits-class"]
+    assert np.median(predictions.transmission(config, arrays)[0][0]) >= 0.75
+    assert np.median(predictions.distances(config, arrays)["total_variation"], 1)[5:].max() <= 0.05
+    assert np.median(arrays["masses"][10, :, config.favoured]) > 0.97
+
+
+def test_real_data_holds_a_class_reward_near_the_exact_law(shipped):
+    config, arrays = shipped["digits-class-mixed"]
+    assert np.median(predictions.distances(config, arrays)["total_variation"], 1).max() <= 0.10
+    assert np.median(arrays["top"], 1).min() >= 0.95
+
+
+def test_confidence_makes_shares_uneven_in_the_direction_predicted_and_the_control_does_not(shipped):
+    config, arrays = shipped["digits-confidence"]
+    entropy = {name: np.median(predictions.entropy(shipped[name][1]["masses"][10])) for name in DIGITS}
+    assert entropy["digits-confidence"] < entropy["digits-control"] - 0.3
+    for reset in (False, True):
+        masses = predictions.exact_law(config, arrays, reset)["masses"]
+        law, found = masses[10] - masses[0], arrays["masses"][10] - arrays["masses"][0]
+        cosine = (law * found).sum(-1) / np.sqrt(np.square(law).sum(-1) * np.square(found).sum(-1))
+        assert np.median(cosine) > 0.5  # two independent directions among ten shares: 0 +- 0.33
+
+
+def test_real_data_keeps_shares_even_under_confidence(shipped):
+    _, arrays = shipped["digits-confidence-mixed"]
+    assert np.median(predictions.entropy(arrays["masses"]), 1).min() >= 2.25
+
+
+def test_the_laws_own_error_is_small_beside_what_is_measured(shipped):
+    for config, arrays in shipped.values():
+        assert predictions.law_error(config, arrays)["masses"].max() < 0.02
 
 
 # Statistics.
@@ -154,6 +230,14 @@ def test_every_experiment_on_digits_runs_and_experiments_share_their_first_model
     assert len(made) == 3  # a classifier and two first models
     again = experiments.run(name, device="cpu", **TINY)
     assert same(result, again) and sorted((cache / "models").iterdir()) == made
+
+
+def test_a_short_run_agrees_with_the_stored_seeds():
+    """With a tenth of the training, shares come within 0.06 of the stored seeds' range, before and after one round."""
+    short = dict(seeds=(0,), generations=1, first_steps=800, n=750, n_atoms=100, n_near=100)
+    measured = experiments.run("digits-class", device="cpu", **short).arrays["masses"][:, 0]
+    stored = experiments.load("digits-class").arrays["masses"][:2]  # (2, 5, 10)
+    assert (measured > stored.min(1) - 0.06).all() and (measured < stored.max(1) + 0.06).all()
 
 
 def test_a_run_stopped_after_every_step_equals_one_that_was_not(cache, monkeypatch):
