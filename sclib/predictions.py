@@ -59,13 +59,13 @@ def transmission(config, arrays):
     With m_t the measured shares and m^_{t+1} what one exact round (Eq. 4 or 8) makes of the very proposals of round t,
     it is the slope <m_{t+1} - m_t, m^_{t+1} - m_t> / |m^_{t+1} - m_t|^2: 1 for a perfect refit, 0 if nothing moves.
     The error counts the chance in the n picks and in the n K proposals of round t + 1, by which m_{t+1} is measured.
-    Both are NaN where no change is predicted, as for K = 1.
+    Both are NaN where the predicted change is shorter than that of one proposal in n K, as for K = 1, or in the end.
     """
     mix, reference = _mixture(config, arrays["data_labels"][0, 0])
     now, then = arrays["masses"][:-1], arrays["masses"][1:]  # (T, S, C)
     predicted = (1 - mix) * reference + mix * arrays["step_masses"][:-1] - now
     length = np.square(predicted).sum(-1, keepdims=True)
-    along = predicted / np.where(length > 1e-12, length, math.nan)  # less than that is rounding
+    along = predicted / np.where(length > (config.n * config.K) ** -2, length, math.nan)
     slope = ((then - now) * along).sum(-1)
 
     def variance(shares):  # of `along` at a class drawn from `shares`

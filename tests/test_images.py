@@ -132,7 +132,7 @@ def test_real_data_keeps_shares_even_under_confidence(shipped):
 
 def test_the_laws_own_error_is_small_beside_what_is_measured(shipped):
     for config, arrays in shipped.values():
-        assert predictions.law_error(config, arrays)["masses"].max() < 0.02
+        assert predictions.law_error(config, arrays)["masses"].max() < 0.03
 
 
 # Statistics.
