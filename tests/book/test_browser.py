@@ -26,7 +26,8 @@ SCREENSHOTS = ROOT / "_build" / "screenshots"
 PACKAGES = ROOT / ".cache" / "npm"
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 PAGES = [TOC["root"], *(chapter["file"] for chapter in TOC["chapters"])]
-WITH_SLIDERS = [page for page in PAGES if (ROOT / page).with_suffix(".ipynb").exists()]
+NOTEBOOKS = [page for page in PAGES if (ROOT / page).with_suffix(".ipynb").exists()]
+WITH_SLIDERS = [page for page in NOTEBOOKS if "\nexplore(" in (ROOT / page).with_suffix(".md").read_text()]
 CDN = re.compile(r"https://cdn\.jsdelivr\.net/npm/((?:@[^/]+/)?[^/@]+)@([\d.]+)/([^?]+)")
 
 
