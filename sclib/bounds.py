@@ -268,7 +268,7 @@ def retraining_jacobian(lam, B, F):
     return np.linalg.solve(B + lam * F, lam * F)
 
 
-def retraining_drift(lam, B, F, n):
+def retraining_covariance(lam, B, F, n):
     """Ours: covariance (d, d) of theta_t - theta* in the long run, to first order, with `n` model samples a round.
 
     (lam^2 / n) B^{-1} F (B + 2 lam F)^{-1}, `B` and `F` as for `retraining_jacobian`; it grows like lam / n.
@@ -276,8 +276,8 @@ def retraining_drift(lam, B, F, n):
     B, F = _information(lam, B, F)
     if not 0 < n < math.inf:
         raise ValueError(f"n = {n!r} must be positive and finite")
-    drift = lam**2 / n * np.linalg.solve(B, np.linalg.solve(B + 2 * lam * F, F).T)
-    return (drift + drift.T) / 2
+    covariance = lam**2 / n * np.linalg.solve(B, np.linalg.solve(B + 2 * lam * F, F).T)
+    return (covariance + covariance.T) / 2
 
 
 def _information(lam, B, F):

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from scipy import stats
 
-from sclib.bounds import kl_from_limit, retraining_drift, selection_kl_bound, speed_limit, weight_cap
+from sclib.bounds import kl_from_limit, retraining_covariance, selection_kl_bound, speed_limit, weight_cap
 from sclib.choice import choice_probabilities
 from sclib.population import step, tilt, trajectory
 
@@ -275,10 +275,10 @@ def check_largest_lam(answer):
 
 @_says
 def check_samples(answer):
-    """Chapter 4: `answer(lam, sd, most)` is the least n that keeps a Gaussian mean's drift at most `most`."""
+    """Chapter 4: `answer(lam, sd, most)` is the least n that keeps a Gaussian mean within sd `most` of its best fit."""
     for lam, sd, most in [(0.5, 1.0, 0.01), (8.0, 2.0, 0.1), (50.0, 1.0, 0.5), (1.0, 3.0, 0.2)]:
         call = f"samples_needed({lam}, {sd}, {most})"
         got = _number(answer(lam, sd, most), call)
-        want = math.ceil(retraining_drift(lam, 1 / sd**2, 1 / sd**2, 1).item() / most**2 - 1e-9)
-        _require(got == want, f"{call} gave {got:g}; {want} samples hold the drift.")
-    return "that many samples hold the drift."
+        want = math.ceil(retraining_covariance(lam, 1 / sd**2, 1 / sd**2, 1).item() / most**2 - 1e-9)
+        _require(got == want, f"{call} gave {got:g}; {want} samples hold it there.")
+    return "that many samples hold it there."

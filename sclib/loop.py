@@ -65,8 +65,10 @@ def mixed(picks, data, lam, axis=0):
     if lam == math.inf:
         return (picks,)
     N, n = data.shape[axis], picks.shape[axis]
-    weights = torch.cat([torch.full((N,), 1 / (1 + lam) / N), torch.full((n,), lam / (1 + lam) / n)])
-    return torch.cat([data.to(picks), picks], axis), weights.to(picks.device)
+    real = torch.full((N,), 1 / (1 + lam) / N)
+    synthetic = torch.full((n,), lam / (1 + lam) / n)
+    weights = torch.cat([real, synthetic]).to(picks.device)
+    return torch.cat([data.to(picks), picks], axis), weights
 
 
 def _rated_groups(model, reward, n, K, axis):

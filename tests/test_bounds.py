@@ -317,10 +317,10 @@ def test_jacobian_of_retraining_contracts_as_theorem_2_2_says(dim, seed, alpha, 
 
 
 @given(st.integers(1, 4), st.integers(0, 2**32 - 1), st.floats(0, 100), st.integers(1, 10**6))
-def test_drift_is_the_stationary_covariance_of_the_linear_loop(dim, seed, lam, n):
+def test_retraining_covariance_is_stationary_in_the_linear_loop(dim, seed, lam, n):
     roots = np.random.default_rng(seed).normal(size=(2, dim, dim))
     B, F = (root @ root.T + 0.1 * np.eye(dim) for root in roots)
-    J, S = bounds.retraining_jacobian(lam, B, F), bounds.retraining_drift(lam, B, F, n)
+    J, S = bounds.retraining_jacobian(lam, B, F), bounds.retraining_covariance(lam, B, F, n)
     gain = np.linalg.solve(B + lam * F, lam * np.eye(dim))  # of the noise in the model's mean score, covariance F / n
     size = np.abs(S).max()
     rounding = 1e3 * EPS * np.linalg.cond(B + lam * F) * np.linalg.cond(B)
@@ -333,7 +333,7 @@ def test_the_loop_of_a_gaussian_mean_drifts_as_computed():
     rng, theta = np.random.default_rng(0), np.zeros(chains)
     for _ in range(rounds):  # (5/6)^120: the start is forgotten
         theta = lam / (1 + lam) * (theta + sd * rng.normal(size=(n, chains)).mean(0))
-    exact = bounds.retraining_drift(lam, 1 / sd**2, 1 / sd**2, n)[0, 0]
+    exact = bounds.retraining_covariance(lam, 1 / sd**2, 1 / sd**2, n)[0, 0]
     assert exact == pytest.approx(sd**2 * lam**2 / (1 + 2 * lam) / n)
     assert theta.var() == pytest.approx(exact, abs=4 * exact * math.sqrt(2 / chains))
 
@@ -437,7 +437,7 @@ LAW = [0.5, 0.5], [0.0, 1.0]
         (lambda: bounds.retraining_jacobian(1, 0, 1), "B = .* must be positive definite"),
         (lambda: bounds.retraining_jacobian(1, 1, -1), "F = .* positive semidefinite"),
         (lambda: bounds.retraining_jacobian(1, np.eye(2), 1), "F = .* size of the other"),
-        (lambda: bounds.retraining_drift(1, 1, 1, 0), "n = 0"),
+        (lambda: bounds.retraining_covariance(1, 1, 1, 0), "n = 0"),
     ],
 )
 def test_bad_input_is_named(call, names):

@@ -98,7 +98,7 @@ def test_the_solution_passes_and_the_start_does_not(exercise, capsys):
         (exercises.check_speed, lambda m, x, K: math.ceil(math.log(x / m) / math.log(K)), "allows it after"),
         (exercises.check_settled, lambda q, d, lam: (q + lam) / (1 + lam), "the loop settles at"),
         (exercises.check_largest_lam, lambda K, span: 1 / (K - 1), "with the cap"),
-        (exercises.check_samples, lambda lam, sd, most: math.ceil(sd**2 * lam / 2 / most**2), "hold the drift"),
+        (exercises.check_samples, lambda lam, sd, most: math.ceil(sd**2 * lam / 2 / most**2), "hold it there"),
     ],
 )
 def test_a_mistake_is_named(check, answer, says, capsys):

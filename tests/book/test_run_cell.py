@@ -1,5 +1,6 @@
 """The cell with `RUN = False` of each chapter that has one, switched on: with a tiny model it trains and draws."""
 
+import ast
 import functools
 import re
 from pathlib import Path
@@ -27,10 +28,11 @@ CELLS = [
 def test_switched_on_it_trains_and_draws(source, monkeypatch, tmp_path):
     monkeypatch.setenv("SCLIB_CACHE", str(tmp_path))
     monkeypatch.setattr(experiments, "run", functools.partial(experiments.run, **TINY))
-    name, K = re.search(r'experiments.run\("(\w+-k(\d+))"', source).groups()
+    name = re.search(r'experiments.run\("(.+?)"', source)[1]
+    stored = ast.literal_eval(re.search(r"runs\[(.+?)\]", source)[1])  # the key under which the chapter holds it
     names = {
         "experiments": experiments, "np": np, "plt": plt, "plots": plots,
-        "runs": {int(K): experiments.load(name)}, "exact": {int(K): plane.exact_law(experiments.configure(name))},
+        "runs": {stored: experiments.load(name)}, "exact": {stored: plane.exact_law(experiments.configure(name))},
     }  # fmt: skip
     exec(source.replace("RUN = False", "RUN = True"), names)
     lines = plt.gca().lines
