@@ -1,17 +1,20 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
-CHAPTERS := book/intro.md $(wildcard book/[0-9]*.md) book/reproduction.md
+CHAPTERS := book/intro.md $(wildcard book/[0-9]*.md) book/reproduction.md book/template.md
 
-.PHONY: book test test-browser notebooks lint clean repository
+.PHONY: book book-offline test test-browser notebooks lint clean repository
 
 book: .venv/book  ## Build _build/html/index.html from the stored outputs; warnings are errors
 	$(BIN)/jupyter-book build . -n -W --keep-going
+
+book-offline: book  ## Copy the book to _build/offline, which opens without a network (making it needs one, and npm)
+	$(BIN)/python tools/make_offline.py
 
 test: .venv/test  ## Test the package, then run every chapter again and compare its outputs
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest --nbval book/
 
-test-browser: .venv/test book  ## Move every slider of the built book in Chromium
+test-browser: .venv/test book-offline  ## Use every page in Chromium, online and offline
 	$(BIN)/python -m pytest -m browser
 
 notebooks: .venv/test  ## Run every chapter, or those in CHAPTERS=..., and store the outputs

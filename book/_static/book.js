@@ -3,6 +3,10 @@ window.addEventListener("load", () => {
   if (window.MathJax) window.MathJax.Hub = { Queue: (call) => window.MathJax.typesetPromise([call[2]]) };
 });
 
+function setAttribute(element, name, value) {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+}
+
 // A slider's handle carries its label and its current value for those who do not see them.
 function nameSliders() {
   document.querySelectorAll(".widget-hslider").forEach((slider) => {
@@ -10,12 +14,30 @@ function nameSliders() {
     const label = slider.querySelector(".widget-label");
     const readout = slider.querySelector(".widget-readout");
     if (!handle || !label || !readout) return;
-    const name = label.textContent.trim();
-    if (handle.getAttribute("aria-label") !== name) handle.setAttribute("aria-label", name);
-    const value = readout.textContent.trim();
-    if (handle.getAttribute("aria-valuetext") !== value) handle.setAttribute("aria-valuetext", value);
+    setAttribute(handle, "aria-label", label.textContent.trim());
+    setAttribute(handle, "aria-valuetext", readout.textContent.trim());
   });
 }
+
+// What the theme and the extensions call by another name than the one on the screen, or by none.
+function nameTheRest() {
+  document.querySelectorAll('summary[aria-label="Toggle hidden content"]').forEach((summary) => {
+    summary.removeAttribute("aria-label"); // its text says what it opens
+  });
+  document.querySelectorAll(".search-button-field").forEach((button) => {
+    setAttribute(button, "aria-label", button.innerText.replace(/\s+/g, " ").trim());
+  });
+  document.querySelectorAll(".theme-switch-button").forEach((button) => {
+    const mode = { light: "Light", dark: "Dark", auto: "System Settings" }[document.documentElement.dataset.mode];
+    setAttribute(button, "aria-label", `Color mode: ${mode}`);
+  });
+  document.querySelectorAll(".citation-list > .citation").forEach((entry) => setAttribute(entry, "role", "listitem"));
+  document.querySelectorAll("div.bd-sidebar-primary").forEach((sidebar) => {
+    setAttribute(sidebar, "role", "navigation");
+    setAttribute(sidebar, "aria-label", "Book");
+  });
+}
+
 document.addEventListener("DOMContentLoaded", () => {
   new MutationObserver(nameSliders).observe(document.querySelector("main") || document.body, {
     childList: true,
@@ -24,4 +46,49 @@ document.addEventListener("DOMContentLoaded", () => {
     attributes: true,
     attributeFilter: ["aria-valuetext"],
   });
+  nameTheRest();
+  new MutationObserver(nameTheRest).observe(document.documentElement, { attributeFilter: ["data-mode"] });
+});
+
+document.addEventListener("DOMContentLoaded", () => {
+  // The theme takes the focus from its buttons when they are pressed, against tooltips that stay.  Whoever pressed a key
+  // would lose their place.
+  document.querySelectorAll(".theme-switch-button, .search-button, .primary-toggle, .secondary-toggle").forEach((button) => {
+    button.blur = () => button.matches(":focus-visible") || HTMLElement.prototype.blur.call(button);
+  });
+  // The theme lets the keyboard into code that is wider than the page, and looks for it when the page changes its size.
+  document.addEventListener("toggle", () => window.dispatchEvent(new Event("resize")), true);
+});
+
+// Paper is white.
+let themeOnScreen;
+window.addEventListener("beforeprint", () => {
+  themeOnScreen = document.documentElement.dataset.theme;
+  document.documentElement.dataset.theme = "light";
+});
+window.addEventListener("afterprint", () => {
+  document.documentElement.dataset.theme = themeOnScreen;
+});
+
+// Sphinx's search drops numbers from what is asked, and finds a title only by half of its letters or more.  Readers ask
+// for "Theorem 2.3" or "Kingman": first come the titles, of statements too, that have every word that was asked for.
+document.addEventListener("DOMContentLoaded", () => {
+  if (typeof Search === "undefined") return;
+  const words = (text) => text.toLowerCase().split(/[^\p{L}\p{N}.]+/u).filter(Boolean);
+  const findText = Search._performSearch;
+  Search._performSearch = (query, ...terms) => {
+    const { alltitles, docnames, filenames, titles } = Search._index;
+    const found = [];
+    for (const [title, places] of Object.entries(alltitles)) {
+      const inTitle = words(title);
+      if (!words(query).every((asked) => inTitle.some((word) => word.startsWith(asked)))) continue;
+      const name = title.replace(/^ \((.*)\)$/, "$1"); // the name of a statement is stored in brackets
+      for (const [file, id] of places) {
+        const shown = titles[file] === title ? title : `${titles[file]} > ${name}`;
+        found.push([docnames[file], shown, id ? `#${id}` : "", null, 1000 - name.length, filenames[file]]);
+      }
+    }
+    found.sort((a, b) => a[4] - b[4]); // the last is shown first
+    return [...findText(query, ...terms), ...found];
+  };
 });

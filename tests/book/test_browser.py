@@ -1,35 +1,41 @@
-"""The built book in Chromium: everything that a reader can move, moves.  `make test-browser` runs it.
+"""The built book in Chromium: whatever a page holds is found there and used, by keyboard.  `make test-browser` runs it.
 
 Pages load scripts from a public CDN.  Here each of its addresses is answered from the npm package that it names, so
-that the test needs no other network, and the browser checks the integrity of what it gets.
+that the test needs no other network, and the browser checks the integrity of what it gets.  The offline copy gets no
+answer from any host.
 """
 
-import functools
+import contextlib
 import http.server
+import itertools
 import json
 import re
 import shutil
-import subprocess
-import tarfile
+import sys
 import threading
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+import make_offline  # noqa: E402
+import npm_packages  # noqa: E402
 
 sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).parents[2]
 HTML = ROOT / "_build" / "html"
+OFFLINE = ROOT / "_build" / "offline"
 SCREENSHOTS = ROOT / "_build" / "screenshots"
-PACKAGES = ROOT / ".cache" / "npm"
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())["sphinx"]["config"]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 PAGES = [TOC["root"], *(chapter["file"] for chapter in TOC["chapters"])]
-NOTEBOOKS = [page for page in PAGES if (ROOT / page).with_suffix(".ipynb").exists()]
-WITH_SLIDERS = [page for page in NOTEBOOKS if "\nexplore(" in (ROOT / page).with_suffix(".md").read_text()]
-CDN = re.compile(r"https://cdn\.jsdelivr\.net/npm/((?:@[^/]+/)?[^/@]+)@([\d.]+)/([^?]+)")
-
+QUICK = PAGES[-1]  # for what is the same on all pages
+PREFIX = CONFIG["notfound_urls_prefix"]  # where the book lies on its host
 
 NOTE_FIRST_SLIDER = """
 new MutationObserver((_, observer) => {
@@ -40,22 +46,43 @@ new MutationObserver((_, observer) => {
 """
 
 
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
+def number_of_sliders(page):
+    """How many sliders the notebook of a page holds."""
+    notebook = (ROOT / page).with_suffix(".ipynb")
+    if not notebook.exists():
+        return 0
+    widgets = json.loads(notebook.read_text(encoding="utf-8"))["metadata"].get("widgets", {})
+    models = [model for mime in widgets.values() for model in mime["state"].values()]
+    return sum(model["model_name"].endswith("SliderModel") for model in models)
+
+
+class BookHandler(http.server.SimpleHTTPRequestHandler):
+    """The book below its prefix, and its page 404 for what is not there, as GitHub Pages does it."""
+
+    def translate_path(self, path):
+        return str(HTML / unquote(urlsplit(path).path).removeprefix(PREFIX))
+
+    def send_error(self, code, *_):
+        page = (HTML / "404.html").read_bytes()
+        self.send_response(code)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(page)
+
     def log_message(self, *_):
         pass
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address():
     assert (HTML / "index.html").exists(), "there is no built book; run `make book` first"
-    handler = functools.partial(QuietHandler, directory=HTML)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), BookHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
+        yield f"http://127.0.0.1:{server.server_port}{PREFIX}"
         server.shutdown()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     assert chromium, "Chromium is not installed"
@@ -67,126 +94,147 @@ def browser():
         browser.close()
 
 
-@functools.cache
-def npm_package(name, version):
-    """Folder of the npm package, fetched once."""
-    folder = PACKAGES / f"{name.replace('/', '_')}-{version}"
-    if not folder.exists():
-        fetched = PACKAGES / "fetched"
-        fetched.mkdir(parents=True, exist_ok=True)
-        command = ["npm", "pack", "--json", f"{name}@{version}", "--pack-destination", str(fetched)]
-        archive = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)[0]["filename"]
-        with tarfile.open(fetched / archive.replace("@", "").replace("/", "-")) as tar:
-            tar.extractall(folder, filter="data")
-    return folder / "package"
-
-
 def answer_from_npm(route):
-    found = CDN.fullmatch(route.request.url)
-    path = found and npm_package(found[1], found[2]) / found[3]
-    if path and path.is_file():
-        route.fulfill(path=path, headers={"access-control-allow-origin": "*"})
-    else:
-        route.abort()  # reaches the page as an error, and so fails its test
+    if route.request.url.startswith(make_offline.CDN):
+        package, file = make_offline.split(route.request.url.partition("?")[0])
+        path = npm_packages.folder(package) / file
+        if path.is_file():
+            return route.fulfill(path=path, headers={"access-control-allow-origin": "*"})
+    return route.abort()  # reaches the page as an error, and so fails its test
 
 
-@pytest.fixture
-def visit(browser, address):
-    """Open a page of the book; on leaving, require that nothing went wrong in it."""
-    contexts, wrong = [], []
-
-    def open_page(page, width=1280, height=900, dark=False):
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
-        )
-        contexts.append(context)
-        context.route(lambda url: not url.startswith(address), answer_from_npm)
+@contextlib.contextmanager
+def opened(browser, folder, page, answer=answer_from_npm, dark=False):
+    """A tab with a page of the book whose sliders are alive; on leaving, require that nothing went wrong in it."""
+    wrong = []
+    scheme = "dark" if dark else "light"
+    with browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme) as context:
+        context.route(lambda url: not url.startswith(folder), answer)
         context.add_init_script(NOTE_FIRST_SLIDER)
         tab = context.new_page()
         tab.on("console", lambda message: message.type == "error" and wrong.append(message.text))
         tab.on("pageerror", lambda error: wrong.append(str(error)))
         tab.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
-        tab.goto(f"{address}{page}.html")
-        if page in WITH_SLIDERS:
-            tab.wait_for_selector(".noUi-handle")
-        tab.wait_for_load_state("networkidle")
-        return tab
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert wrong == []
+        tab.goto(f"{folder}{page}.html")
+        tab.wait_for_function(
+            "n => document.querySelectorAll('.noUi-handle').length === n", arg=number_of_sliders(page)
+        )
+        tab.wait_for_function("!document.querySelector('script[src*=mathjax]') || window.MathJax?.startup?.promise")
+        tab.evaluate("window.MathJax?.startup?.promise")  # until all formulas are typeset
+        yield tab
+        assert wrong == []
 
 
-def picture_of(slider):
-    """Addresses of the pictures that are visible below a slider."""
-    return slider.evaluate(
-        """slider => [...slider.closest('.widget-vbox').querySelectorAll('img')]
-                     .filter(image => image.checkVisibility()).map(image => image.src)"""
-    )
+@pytest.fixture(scope="module", params=PAGES)
+def page(request):
+    return request.param
 
 
-@pytest.mark.parametrize("page", WITH_SLIDERS)
-def test_every_slider_moves_with_the_keyboard_and_changes_the_picture(visit, page):
-    tab = visit(page)
-    handles = tab.locator(".noUi-handle").all()
-    assert handles
-    for handle in handles:
-        assert handle.get_attribute("role") == "slider" and handle.get_attribute("aria-label")
-        before, value = picture_of(handle), handle.get_attribute("aria-valuetext")
-        assert len(before) == 1
+@pytest.fixture(scope="module")
+def tab(browser, address, page):
+    """One load of each page, which the tests of all its parts share."""
+    with opened(browser, address, page) as tab:
+        yield tab
+
+
+def test_first_slider_is_alive_two_seconds_after_load(tab, page):
+    if number_of_sliders(page):
+        loaded, alive = tab.evaluate("[performance.timing.loadEventEnd - performance.timeOrigin, window.sliderAlive]")
+        print(f"{page}: loaded after {loaded / 1000:.2f} s, first slider alive after {alive / 1000:.2f} s")
+        assert alive - loaded < 2000
+
+
+def move_every_slider(tab, keys):
+    """Press keys on each slider; after each, the name, the value and the alternative text have to agree."""
+    for handle in tab.locator(".noUi-handle").all():
+        assert handle.get_attribute("role") == "slider"
+        name = handle.get_attribute("aria-label")
         handle.focus()
-        seen = set()
-        for key in ("Home", "ArrowRight", "End"):
+        values, pictures, alts = set(), set(), set()
+        for key in keys:
             tab.keyboard.press(key)
             tab.wait_for_timeout(100)
-            (shown,) = picture_of(handle)
-            seen.add((shown, handle.get_attribute("aria-valuetext")))
-        readout = handle.evaluate("e => e.closest('.widget-hslider').querySelector('.widget-readout').textContent")
-        assert len({shown for shown, _ in seen}) >= 2 and len({text for _, text in seen}) >= 2, (value, seen)
-        assert readout == handle.get_attribute("aria-valuetext")
+            value, readout, visible = handle.evaluate(
+                """e => [e.ariaValueText, e.closest('.widget-hslider').querySelector('.widget-readout').textContent,
+                         [...e.closest('.widget-vbox').querySelectorAll('img')]
+                         .filter(image => image.checkVisibility()).map(image => [image.src, image.alt])]"""
+            )
+            ((picture, alt),) = visible
+            assert value == readout and f"{name.replace(' ', '_')} = {value}" in alt.partition(". ")[0]
+            values.add(value)
+            pictures.add(picture)
+            alts.add(alt)
+        assert len(values) > 1 and len(pictures) > 1 and len(alts) == len(values), (name, values)
 
 
-@pytest.mark.parametrize("page", WITH_SLIDERS)
-def test_first_slider_is_alive_two_seconds_after_load(visit, page):
-    tab = visit(page)
-    loaded, alive = tab.evaluate("[performance.timing.loadEventEnd - performance.timeOrigin, window.sliderAlive]")
-    print(f"{page}: loaded after {loaded / 1000:.2f} s, first slider alive after {alive / 1000:.2f} s")
-    assert alive - loaded < 2000
+def test_every_slider_moves_with_the_keyboard_and_changes_the_picture_and_its_text(tab):
+    move_every_slider(tab, ["Home", "ArrowRight", "End"])
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_picture_has_alt_text(visit, page):
-    tab = visit(page)
+def test_every_answer_hint_and_proof_opens_with_the_keyboard(tab):
+    """And of the answers to one question only the last that was chosen stays open."""
+    for summary in tab.locator("article details > summary").all():
+        summary.focus()
+        tab.keyboard.press("Enter")
+        opens, of_its_name = summary.evaluate(
+            """e => [e.parentElement.open && e.parentElement.lastElementChild.checkVisibility(),
+                     e.parentElement.name
+                     ? document.getElementsByName(e.parentElement.name).values().filter(d => d.open).toArray().length
+                     : 1]"""
+        )
+        assert opens and of_its_name == 1
+
+
+def test_every_question_has_one_right_answer(tab):
+    """Of the answers that share a name, one begins with Yes; the others say why not."""
+    answers = tab.eval_on_selector_all(
+        "article details[name]",
+        "all => all.map(e => [e.name, e.querySelector('summary + *').textContent.trim().split(/\\W/)[0]])",
+    )
+    for question in {name for name, _ in answers}:
+        assert [first for name, first in answers if name == question].count("Yes") == 1, question
+
+
+def test_every_picture_has_alt_text(tab):
     silent = tab.eval_on_selector_all(
         "main img", "all => all.filter(e => !e.alt.trim()).map(e => e.outerHTML.slice(0, 200))"
     )
     assert silent == []
 
 
-@pytest.mark.parametrize("page", WITH_SLIDERS)
-def test_every_answer_hint_and_proof_opens_with_the_keyboard(visit, page):
-    tab = visit(page)
-    for summary in tab.locator("article details > summary").all():
-        summary.focus()
-        tab.keyboard.press("Enter")
-        assert summary.evaluate("e => e.parentElement.open && e.parentElement.lastElementChild.checkVisibility()")
+def unfold(tab):
+    """Open all answers at once: what is folded is not looked at."""
+    tab.eval_on_selector_all("details", "all => all.forEach(e => { e.removeAttribute('name'); e.open = true; })")
 
 
-def test_quizzes_have_one_right_answer():
-    """Of the answers that share a name, one begins with Yes, all others say why not."""
-    for page in WITH_SLIDERS:
-        text = (ROOT / page).with_suffix(".md").read_text(encoding="utf-8")
-        answers = re.findall(r'<details name="([^"]+)"><summary>[^\n]*</summary>\n\n(\w+)', text)
-        assert len(answers) == text.count("<details name=")
-        for name in {name for name, _ in answers}:
-            assert [first for quiz, first in answers if quiz == name].count("Yes") == 1, name
+def findings(tab):
+    """What axe-core calls serious or critical."""
+    tab.evaluate((npm_packages.folder("axe-core@4.14.1") / "axe.min.js").read_text(encoding="utf-8"))
+    return [
+        (rule["id"], node["target"], node["failureSummary"])
+        for rule in tab.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
 
 
-@pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("look", ["light", "dark", "phone"])
-def test_page_fits_and_its_screenshot_is_written(visit, page, look):
-    tab = visit(page, width=390 if look == "phone" else 1280, dark=look == "dark")
+def look(tab, theme, width):
+    """Give the page a theme, as the reader's system would, and a width."""
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.emulate_media(color_scheme=theme)
+    tab.evaluate("scrollTo(0, 0)")
+    tab.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
+    tab.wait_for_function("document.getAnimations().every(animation => animation.playState !== 'running')")
+    tab.wait_for_timeout(400)  # until the theme has looked for what is now wider than the page
+
+
+LOOKS = [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)]
+
+
+@pytest.mark.parametrize("theme, width", LOOKS)
+def test_page_fits_and_its_screenshot_is_written(tab, page, theme, width):
+    unfold(tab)
+    look(tab, theme, width)
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
     wide = tab.eval_on_selector_all(
         "main div.math mjx-math",
@@ -196,16 +244,186 @@ def test_page_fits_and_its_screenshot_is_written(visit, page, look):
            }).map(e => e.closest("div.math").textContent.slice(0, 80))""",
     )
     assert wide == [], "formulas that do not fit"
-    if look == "dark":
-        assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    tab.screenshot(path=SCREENSHOTS / f"{Path(page).name}-{look}.png", full_page=True)
+    height = min(6000, tab.evaluate("document.documentElement.scrollHeight"))
+    tab.screenshot(
+        path=SCREENSHOTS / f"{Path(page).name}-{theme}-{width}.png",
+        full_page=True,
+        clip={"x": 0, "y": 0, "width": width, "height": height},
+    )
 
 
-@pytest.mark.parametrize("page", PAGES)
+def test_headings_and_landmarks_are_in_order(tab):
+    levels = tab.eval_on_selector_all("main article :is(h1, h2, h3, h4, h5, h6)", "all => all.map(e => +e.tagName[1])")
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels)), levels
+
+
+def test_print_shows_all_of_it_and_no_menu(tab):
+    tab.eval_on_selector_all("details", "all => all.forEach(e => { e.open = false; })")
+    tab.set_viewport_size({"width": 700, "height": 1000})  # A4 without its margins
+    tab.emulate_media(media="print")
+    for menu in (".bd-sidebar-primary", ".bd-sidebar-secondary", ".bd-header-article", ".slider-container"):
+        assert not any(part.is_visible() for part in tab.locator(menu).all()), menu
+    assert tab.eval_on_selector_all(
+        "article details > :not(summary)", "all => all.every(e => e.getBoundingClientRect().height > 0)"
+    )
+    cut = tab.eval_on_selector_all(
+        "main pre", "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.slice(0, 80))"
+    )
+    assert cut == []
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    pictures = tab.eval_on_selector_all("img.explore", "all => all.filter(e => e.checkVisibility()).length")
+    assert pictures == tab.locator(".widget-vbox:has(.noUi-handle)").count()
+    tab.emulate_media(media="screen")
+
+
+def test_axe_finds_nothing_serious(tab):
+    """In both themes and widths, all answers open.  It takes a minute over the glyphs of a page of formulas.
+
+    They are hidden from those who listen, and have the colour of the text around them; so they are left out, and the
+    MathML beside them, the same in every look, is checked once.
+    """
+    unfold(tab)
+    tab.evaluate("document.querySelectorAll('mjx-math').forEach(e => e.remove())")
+    for theme, width in LOOKS:
+        look(tab, theme, width)
+        assert findings(tab) == [], (theme, width)
+        tab.evaluate("document.querySelectorAll('mjx-container').forEach(e => e.remove())")
+
+
 def test_page_is_within_its_budget(page):
     html = (HTML / page).with_suffix(".html").read_text(encoding="utf-8")
     frames = sum(len(data) for data in re.findall(r"data:image/png;base64,([\w+/=]+)", html))
     images = {(HTML / page).parent / source for source in re.findall(r'<img[^>]* src="([^":]+)"', html)}
     assert frames < 1.5e6
     assert len(html) + sum(image.resolve().stat().st_size for image in images) < 3e6
+
+
+@pytest.mark.parametrize("folder", [HTML, OFFLINE], ids=["online", "offline"])
+def test_the_whole_book_is_within_its_budget(folder):
+    assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) < 40e6
+
+
+def test_links_to_the_page_show_a_card(page):
+    html = (HTML / page).with_suffix(".html").read_text(encoding="utf-8")
+    tags = dict(re.findall(r'<meta (?:property|name)="((?:og|twitter):[^"]+)" content="([^"]+)"', html))
+    site = CONFIG["ogp_site_url"]
+    assert tags["og:url"] == f"{site}{page}.html"
+    assert tags["og:image"] == f"{site}_static/card.png" and tags["og:image:alt"]
+    assert tags["og:title"] and tags["og:description"] and tags["twitter:card"] == "summary_large_image"
+
+
+def test_card_has_the_shape_that_sites_ask_for():
+    assert Image.open(HTML / "_static" / "card.png").size == (1200, 630)
+
+
+def active(tab):
+    return tab.evaluate("document.activeElement.outerHTML.slice(0, 200)")
+
+
+def press_until(tab, selector, key="Tab", at_most=40):
+    """Move on with a key until the focus is on an element, as someone without a mouse does."""
+    for _ in range(at_most):
+        tab.keyboard.press(key)
+        if tab.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"{selector} is not reached with {at_most} times {key}; the focus is on {active(tab)}")
+
+
+def test_first_key_skips_to_the_text(browser, address):
+    with opened(browser, address, QUICK) as tab:
+        press_until(tab, ".skip-link a", at_most=1)
+        tab.keyboard.press("Enter")
+        press_until(tab, "main *", at_most=1)
+
+
+def test_theme_switches_with_the_keyboard_and_says_so(browser, address):
+    with opened(browser, address, QUICK, dark=True) as tab:
+        seen = set()
+        press_until(tab, ".theme-switch-button")
+        assert tab.evaluate("document.activeElement.ariaLabel") == "Color mode: System Settings"
+        for _ in range(3):
+            tab.keyboard.press("Enter")
+            tab.wait_for_timeout(100)
+            seen.add(tab.evaluate("[document.activeElement.ariaLabel, document.documentElement.dataset.theme].join()"))
+        assert seen == {"Color mode: Light,light", "Color mode: Dark,dark", "Color mode: System Settings,dark"}
+
+
+def test_menu_of_a_phone_opens_and_closes_with_the_keyboard(browser, address):
+    with opened(browser, address, QUICK) as tab:
+        tab.set_viewport_size({"width": 390, "height": 900})
+        press_until(tab, ".primary-toggle")
+        tab.keyboard.press("Enter")
+        link = f'.bd-sidebar-primary a[href$="{Path(PAGES[1]).name}.html"]'
+        press_until(tab, link)
+        assert tab.locator(link).is_visible()
+        assert findings(tab) == []
+        tab.keyboard.press("Escape")
+        tab.wait_for_function("document.activeElement.matches('.primary-toggle')")
+        tab.locator(link).wait_for(state="hidden")
+
+
+NAMED = [("Theorem 2.3", "Theorem 2.3"), ("lemma 2.2", "Lemma 2.2"), ("Kingman", "Kingman"), ("Luce", "Luce")]
+
+
+def look_for(tab, asked):
+    """Search with the keyboard alone; titles and addresses of the first three results."""
+    tab.keyboard.press("Control+k")
+    tab.wait_for_selector("dialog[open] input[name=q]")
+    tab.keyboard.type(asked)
+    tab.keyboard.press("Enter")
+    tab.wait_for_selector(".search-summary:not(:empty)")
+    tab.wait_for_timeout(300)
+    return tab.eval_on_selector_all("ul.search > li > a", "all => all.slice(0, 3).map(e => [e.textContent, e.href])")
+
+
+@pytest.mark.parametrize("asked, name", NAMED)
+def test_search_finds_a_statement_by_its_name(browser, address, asked, name):
+    with opened(browser, address, QUICK) as tab:
+        (title, link), *_ = look_for(tab, asked)
+        assert name in title
+        page, _, fragment = link.partition("#")
+        text = tab.evaluate(
+            """async ([page, id]) => new DOMParser().parseFromString(await (await fetch(page)).text(), "text/html")
+                                     .getElementById(id).textContent""",
+            [page, fragment],
+        )
+        assert name in text
+
+
+def test_dialogue_of_the_search_has_no_serious_fault(browser, address):
+    with opened(browser, address, QUICK) as tab:
+        tab.keyboard.press("Control+k")
+        tab.wait_for_selector("dialog[open] input[name=q]")
+        assert findings(tab) == []
+
+
+def test_an_address_that_leads_nowhere_shows_the_way_home(browser, address):
+    with opened(browser, address, "404") as tab:
+        pass  # every style and script is found
+    context = browser.new_context()
+    tab = context.new_page()
+    assert tab.goto(f"{address}no/such/page.html").status == 404
+    assert tab.get_by_role("heading", name="Page not found").is_visible()
+    assert findings(tab) == []
+    tab.click(".navbar-brand.logo")
+    assert tab.url == f"{address}{TOC['root']}.html"
+    context.close()
+
+
+def test_offline_everything_is_still_there(browser, page):
+    """From file://, with every host refused: formulas in their own type, sliders alive, icons drawn."""
+    with opened(browser, OFFLINE.as_uri() + "/", page, answer=lambda route: route.abort()) as tab:
+        move_every_slider(tab, ["Home", "End"])
+        formulas = tab.locator("main .math").count()
+        assert tab.locator("main .math mjx-container mjx-math").count() >= formulas
+        assert tab.locator("main mjx-merror").count() == 0
+        if formulas:
+            assert tab.evaluate("[...document.fonts].some(f => f.family.includes('MJX') && f.status === 'loaded')")
+        assert tab.locator(".theme-switch-button svg").count() == 3
+
+
+def test_offline_search_finds_a_statement_by_its_name(browser):
+    with opened(browser, OFFLINE.as_uri() + "/", QUICK, answer=lambda route: route.abort()) as tab:
+        assert "Kingman" in look_for(tab, "Kingman")[0][0]

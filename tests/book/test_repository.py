@@ -58,6 +58,26 @@ def test_one_command_sets_it_everywhere_and_back(clone):
         assert {path: path.read_text() for path in before} == before
 
 
+def sites(root):
+    config = yaml.safe_load((root / "_config.yml").read_text())["sphinx"]["config"]
+    return config["ogp_site_url"], config["notfound_urls_prefix"]
+
+
+@pytest.mark.parametrize(
+    "repository, site, prefix",
+    [
+        ("https://github.com/Me/book", "https://me.github.io/book/", "/book/"),
+        ("https://github.com/Me/me.github.io", "https://me.github.io/", "/"),
+        ("https://git.example.org/me/book", "", "/"),
+        (set_repository.PLACEHOLDER, "", "/"),
+    ],
+)
+def test_address_of_the_published_book_follows(clone, repository, site, prefix):
+    set_repository.set_address(clone, "https://github.com/someone/else")
+    set_repository.set_address(clone, repository)
+    assert sites(clone) == (site, prefix)
+
+
 @pytest.mark.parametrize("url", ["", "github.com/me/book", "https://github.com/me/book/", "https://a b"])
 def test_an_address_that_cannot_be_one_is_refused(clone, url):
     with pytest.raises(ValueError, match="must look like"):
