@@ -282,3 +282,40 @@ def check_samples(answer):
         want = math.ceil(retraining_covariance(lam, 1 / sd**2, 1 / sd**2, 1).item() / most**2 - 1e-9)
         _require(got == want, f"{call} gave {got:g}; {want} samples hold it there.")
     return "that many samples hold it there."
+
+
+@_says
+def check_share(answer):
+    """Chapter 5: `answer(r, labels, c, K, t)` is the share of class c after t rounds, by the exact law of samples."""
+    rng = np.random.default_rng(0)
+    for c, K, t in [(0, 4, 1), (2, 4, 3), (1, math.inf, 2), (1, 2, 0)]:
+        labels = rng.integers(3, size=60)
+        r = rng.normal(size=60) + labels
+        got = _number(answer(r, labels, c, K, t), f"predicted_share(r, labels, {c}, {K}, {t})")
+        want = trajectory(np.full(60, 1 / 60), r, K, t)[t][labels == c].sum()
+        _require(abs(got - want) < 1e-9, f"for c = {c}, K = {K} and t = {t} it gave {got:.4f}, not {want:.4f}.")
+    return "samples with rewards are all the law needs."
+
+
+@_says
+def check_transmission(answer):
+    """Chapter 5: `answer(before, due, after)` is the slope of the change that happened along the change due."""
+    before, due = np.array([0.1, 0.4, 0.5]), np.array([0.4, 0.3, 0.3])
+    for part, aside in [(1.0, 0.0), (0.0, 0.0), (0.5, 0.0), (0.8, 0.1), (1.2, -0.05)]:
+        sideways = np.array([1.0, -5.0, 4.0])  # at right angles to what is due
+        after = before + part * (due - before) + aside * sideways
+        want = (after - before) @ (due - before) / ((due - before) @ (due - before))
+        got = _number(answer(before, due, after), "transmitted(before, due, after)")
+        right = abs(got - want) < 1e-9
+        _require(right, f"shares {np.round(after, 3)} after {before}, with {due} due, are {want:.3f}, not {got:.3f}.")
+    return "one for a perfect refit, zero for none."
+
+
+@_says
+def check_confidence(answer):
+    """Chapter 5: `answer(logits, T)` is the largest entry of the softmax of logits / T."""
+    for logits, T in [([2.0, 0.0, -1.0], 1.0), ([2.0, 0.0, -1.0], 3.0), ([1000.0, 999.0], 1.0), ([-4e4, -4e4], 2.0)]:
+        got = _number(answer(np.array(logits), T), f"confidence_at({logits}, {T})")
+        want = 1 / np.exp((np.array(logits) - max(logits)) / T).sum()
+        _require(abs(got - want) < 1e-9, f"confidence_at({logits}, {T}) gave {got:.6f}, not {want:.6f}.")
+    return "a higher temperature makes the judge less sure and keeps its order."

@@ -31,20 +31,6 @@ def cache(tmp_path, monkeypatch):
     torch.set_num_threads(threads)
 
 
-@pytest.fixture
-def stand_in(tmp_path, monkeypatch):
-    """A folder of arrays in CIFAR-10's place: coloured noise, which is enough to run everything."""
-    rng = np.random.default_rng(0)
-    folder = tmp_path / "arrays"
-    folder.mkdir()
-    for split, n in (("train", 30), ("test", 20)):
-        np.save(folder / f"{split}_images.npy", rng.integers(0, 256, (n, 32, 32, 3), dtype=np.uint8))
-        np.save(folder / f"{split}_labels.npy", np.arange(n) % 10)
-    (folder / "source.txt").write_text("a stand-in of coloured noise\n")
-    monkeypatch.setenv("SCLIB_CIFAR10", str(folder))
-    return folder
-
-
 def same(first, second):
     """Equal in everything that is not a time."""
     return first.arrays.keys() == second.arrays.keys() and all(
@@ -270,7 +256,7 @@ def test_a_run_stopped_after_every_step_equals_one_that_was_not(cache, monkeypat
     assert not list((cache / "other" / "checkpoints").iterdir())
 
 
-def test_rehearsal_of_cifar_10_killed_and_resumed_equals_an_uninterrupted_run(cache, stand_in, monkeypatch):
+def test_rehearsal_of_cifar_10_killed_and_resumed_equals_an_uninterrupted_run(cache, cifar10_stand_in, monkeypatch):
     """From arrays in a folder to the stored result and its table, with everything but learning."""
     config = experiments.configure("cifar10-confidence-mixed", preset="smoke")
     command = [sys.executable, "-m", "sclib.experiments", "run", config.experiment, "--set", "preset=smoke"]
