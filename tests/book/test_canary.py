@@ -20,6 +20,10 @@ def quoted(output):
     return re.search(r"\d", output.get("data", {}).get("application/papermill.record/text/plain", ""))
 
 
+def tabled(output):
+    return re.search(r"\d", output.get("data", {}).get("text/markdown", ""))
+
+
 def change_a_digit(output):
     def other(match):
         return str((int(match[0]) + 1) % 10)
@@ -38,8 +42,14 @@ def nbval(notebook, folder):
     return subprocess.run(command, cwd=folder, capture_output=True).returncode
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
-@pytest.mark.parametrize("kind", [printed, quoted])
+@pytest.mark.parametrize(
+    ("chapter", "kind"),
+    [
+        *((chapter, kind) for chapter in CHAPTERS for kind in (printed, quoted)),
+        *((BOOK / "reproduction.ipynb", kind) for kind in (printed, quoted, tabled)),
+    ],
+    ids=lambda value: value.stem if isinstance(value, Path) else value.__name__,
+)
 def test_one_changed_number_fails(chapter, kind, tmp_path):
     notebook = nbformat.read(chapter, 4)
     last, output = next((i, o) for i, cell in enumerate(notebook.cells) for o in cell.get("outputs", []) if kind(o))
