@@ -57,7 +57,9 @@ class Config:
     def minutes(self):
         """How long it takes."""
         if self.data == "digits":
-            return "10 min on two CPU cores with five seeds, not timed on a GPU"
+            return (
+                "6 min on one CPU core with five seeds, and once 8 for first models that all share; not timed on a GPU"
+            )
         return "35 min on a GPU, not yet timed; out of reach of a CPU but for the preset smoke"
 
 
