@@ -65,14 +65,15 @@ def transmission(config, arrays):
     now, then = arrays["masses"][:-1], arrays["masses"][1:]  # (T, S, C)
     predicted = (1 - mix) * reference + mix * arrays["step_masses"][:-1] - now
     length = np.square(predicted).sum(-1, keepdims=True)
-    along = predicted / np.where(length > (config.n * config.K) ** -2, length, math.nan)
+    n, drawn = config.n, config.n * config.K
+    along = predicted / np.where(length > drawn**-2, length, math.nan)
     slope = ((then - now) * along).sum(-1)
 
     def variance(shares):  # of `along` at a class drawn from `shares`
         return (shares * along**2).sum(-1) - (shares * along).sum(-1) ** 2
 
     picks = arrays["pick_masses"][:-1]
-    error = np.sqrt(variance(then) / (config.n * config.K) + mix**2 * variance(picks) / config.n)
+    error = np.sqrt(variance(then) / drawn + mix**2 * variance(picks) / n)
     return slope, error
 
 
