@@ -1,6 +1,6 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
-CHAPTERS := book/intro.md $(wildcard book/[0-9]*.md) book/template.md
+CHAPTERS := book/intro.md $(wildcard book/[0-9]*.md) book/reproduction.md book/template.md
 
 .PHONY: book book-offline test test-browser notebooks lint clean repository
 

@@ -158,16 +158,16 @@ def plateau_constant(density, mass, K):
     `density` f > 0: P_0(r* - s <= r < r*) / s tends to it as s -> 0.  `mass`: P_0(A), in (0, 1].
     """
     if not (_is_number(density) and 0 < density < math.inf):
-        raise ValueError(f"density = {density!r} must be positive and finite")
+        raise ValueError(f"density = {density!r:.80} must be positive and finite")
     if not (_is_number(mass) and 0 < mass <= 1):
-        raise ValueError(f"mass = {mass!r} must be in (0, 1]")
+        raise ValueError(f"mass = {mass!r:.80} must be in (0, 1]")
     return math.inf if _candidates(K) == 1 else density / ((1 - 1 / K) * mass)
 
 
 def speed_limit(mass, K, t):
     """Ours: P_t(U) <= 1 - (1 - P_0(U))^{K^t} for every set U, a float (lam = inf); `mass` = P_0(U), in [0, 1]."""
     if not (_is_number(mass) and 0 <= mass <= 1):
-        raise ValueError(f"mass = {mass!r} must be in [0, 1]")
+        raise ValueError(f"mass = {mass!r:.80} must be in [0, 1]")
     for _ in range(_rounds(t)):  # round by round, since K^t overflows
         mass = float(_some(mass, _candidates(K)))
     return mass
@@ -214,7 +214,7 @@ def sup_ratio_bound(cap, lam):
     """
     lam = _mixing(lam)
     if not (_is_number(cap) and cap >= 1):
-        raise ValueError(f"cap = {cap!r} must be >= 1")
+        raise ValueError(f"cap = {cap!r:.80} must be >= 1")
     if lam == 0 or cap == 1:
         return 1.0
     return 1 / (1 - lam * (cap - 1)) if lam * (cap - 1) < 1 else math.inf
@@ -255,7 +255,9 @@ def retraining_rate(lam, alpha, L, epsilon):
     """
     lam, numbers = _mixing(lam), (alpha, L, epsilon)
     if not (all(map(_is_number, numbers)) and min(alpha, L, epsilon) >= 0 and alpha > 0 and max(numbers) < math.inf):
-        raise ValueError(f"alpha = {alpha!r} must be > 0, L = {L!r} and epsilon = {epsilon!r} >= 0, all finite")
+        raise ValueError(
+            f"alpha = {alpha!r:.80} must be > 0, L = {L!r:.80} and epsilon = {epsilon!r:.80} >= 0, all finite"
+        )
     bias = L * epsilon / alpha
     if not (lam < math.inf and bias < 1 and 2 * lam * bias < 1):
         return math.inf
@@ -280,7 +282,7 @@ def retraining_covariance(lam, B, F, n):
     """
     B, F = _information(lam, B, F)
     if not (_is_number(n) and 1 <= n < math.inf):
-        raise ValueError(f"n = {n!r} must be at least 1 and finite")
+        raise ValueError(f"n = {n!r:.80} must be at least 1 and finite")
     covariance = lam**2 / n * np.linalg.solve(B, np.linalg.solve(B + 2 * lam * F, F).T)
     return (covariance + covariance.T) / 2
 
@@ -288,7 +290,7 @@ def retraining_covariance(lam, B, F, n):
 def _information(lam, B, F):
     lam = _mixing(lam)
     if not lam < 1e100:  # its square is needed
-        raise ValueError(f"lam = {lam!r} must be finite, below 1e100")
+        raise ValueError(f"lam = {lam!r:.80} must be finite, below 1e100")
     B, F = np.atleast_2d(_reals(B, "B")), np.atleast_2d(_reals(F, "F"))
     if B.ndim != 2 or B.shape != F.shape:
         raise ValueError(f"B has shape {B.shape} and F has shape {F.shape}; both must be (d, d)")
@@ -346,5 +348,5 @@ def _shares(lam):
 
 def _rounds(t):
     if not (_is_number(t) and 0 <= t <= MAX_ROUNDS and t == int(t)):
-        raise ValueError(f"t = {t!r} must be an integer >= 0 and <= {MAX_ROUNDS:,}")
+        raise ValueError(f"t = {t!r:.80} must be an integer >= 0 and <= {MAX_ROUNDS:,}")
     return int(t)

@@ -1,17 +1,30 @@
-"""Two data sets in the plane: eight Gaussians on a circle, with their density, and two moons."""
+"""The data: eight Gaussians on a circle, with their density, and two moons; handwritten digits and CIFAR-10.
+
+Images are uint8 tensors (n, C, H, W), 0 black to 255 white, everywhere in this package: what a network wants instead
+is made inside it, so that no two of them can disagree about it.
+"""
 
 import math
 import numbers
+import os
+import pathlib
 
 import numpy as np
 import torch
 
 from sclib.choice import _checked
 from sclib.population import _is_number, _reals
+from sclib.results import cache_folder
 
 MODES = 8
 RADIUS = 4.0
 SD = 0.5
+DIGITS_HELD_OUT = 36  # of each digit
+CIFAR10_FOLDER = "SCLIB_CIFAR10"
+CIFAR10_HELP = (
+    f"Connect to the internet, or set {CIFAR10_FOLDER} to a folder with train_images.npy, uint8 (n, 32, 32, 3), "
+    "train_labels.npy, (n,), test_images.npy, test_labels.npy, and source.txt, one line that says where they are from."
+)
 GAUSSIAN_CENTRES = RADIUS * np.array(
     [[math.cos(2 * math.pi * k / MODES), math.sin(2 * math.pi * k / MODES)] for k in range(MODES)]
 )
@@ -61,7 +74,7 @@ def sample_moons(n, noise=0.1, generator=None):
     Returns: float32 (n, 2) and long (n,), 0 or 1.  Raises: ValueError unless n is an integer >= 1 and noise >= 0.
     """
     if not (_is_number(noise) and 0 <= noise < 1e30):  # float32 ends at 3e38
-        raise ValueError(f"noise = {noise!r} must be >= 0 and finite, below 1e30")
+        raise ValueError(f"noise = {noise!r:.80} must be >= 0 and finite, below 1e30")
     moon = torch.randint(2, (_count(n),), generator=generator)
     angle = math.pi * torch.rand(len(moon), generator=generator)
     x = torch.where(moon == 0, angle.cos(), 1 - angle.cos())
@@ -69,7 +82,89 @@ def sample_moons(n, noise=0.1, generator=None):
     return torch.stack([x, y], -1) + float(noise) * torch.randn(len(moon), 2, generator=generator), moon
 
 
+def digits(split):
+    """scikit-learn's handwritten digits, 8 x 8 (Alpaydin and Kaynak 1998): uint8 (n, 1, 8, 8) and labels (n,), 0..9.
+
+    `split`: "train", 1,437 of them, or "test", the 360 held out, 36 of each digit; always the same ones.
+    Raises: ValueError for another split.
+    """
+    from sklearn.datasets import load_digits
+
+    if split not in ("train", "test"):
+        raise ValueError(f"split = {split!r:.80} must be train or test")
+    found = load_digits()
+    order = torch.randperm(len(found.target), generator=torch.Generator().manual_seed(0))
+    labels = torch.as_tensor(found.target).long()[order]
+    # How many of the same digit came before, in this order.
+    rank = torch.nn.functional.one_hot(labels).cumsum(0).gather(1, labels[:, None])[:, 0] - 1
+    part = (rank < DIGITS_HELD_OUT) == (split == "test")
+    pixels = torch.as_tensor(found.images)[order, None] * (255 / 16)  # from 0..16
+    return pixels.round().to(torch.uint8)[part], labels[part]
+
+
+def cifar10(split):
+    """CIFAR-10 (Krizhevsky 2009), 32 x 32, colour: uint8 (n, 3, 32, 32) and labels (n,), 0 airplane to 9 truck.
+
+    `split`: "train", 50,000, or "test", 10,000.  They come from the folder named by the environment variable
+    `SCLIB_CIFAR10`, if it is set, else from torchvision, which downloads them once (170 MB) into the user's cache.
+    The folder holds train_images.npy, uint8 (n, 32, 32, 3), train_labels.npy, integers (n,), the same for test, and
+    source.txt, one line that says where these images are from.
+    Raises: ValueError for another split, or arrays of another shape; FileNotFoundError, saying what to do, if the
+    images are neither there nor can be downloaded.
+    """
+    if split not in ("train", "test"):
+        raise ValueError(f"split = {split!r:.80} must be train or test")
+    if folder := os.environ.get(CIFAR10_FOLDER):
+        images, labels = (_array(folder, f"{split}_{name}.npy") for name in ("images", "labels"))
+        if images.dtype != np.uint8 or images.shape[1:] != (32, 32, 3) or labels.shape != images.shape[:1]:
+            raise ValueError(
+                f"{split}_images.npy is {images.dtype} {images.shape} and {split}_labels.npy {labels.shape}; "
+                "allowed are uint8 (n, 32, 32, 3) and (n,)"
+            )
+    else:
+        from torchvision.datasets import CIFAR10
+
+        try:
+            found = CIFAR10(cache_folder() / "cifar10", train=split == "train", download=True)
+        except (OSError, RuntimeError) as error:
+            raise FileNotFoundError(f"CIFAR-10 could not be downloaded ({error}).  {CIFAR10_HELP}") from error
+        images, labels = found.data, np.asarray(found.targets)
+    return torch.as_tensor(images).movedim(-1, 1).contiguous(), torch.as_tensor(labels).long()
+
+
+def cifar10_source():
+    """Where `cifar10` takes its images from, one line: a result made with them carries it."""
+    if folder := os.environ.get(CIFAR10_FOLDER):
+        return _found(folder, "source.txt").read_text().strip()
+    return "CIFAR-10 as torchvision downloads it"
+
+
+def _array(folder, name):
+    return np.load(_found(folder, name), allow_pickle=False)
+
+
+def _found(folder, name):
+    path = pathlib.Path(folder) / name
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}, in the folder that {CIFAR10_FOLDER} names, is missing.  {CIFAR10_HELP}")
+    return path
+
+
+def checked_images(images, shape=None):
+    """`images` as they came, if they are a uint8 tensor (n, C, H, W), n >= 1, with `shape` (C, H, W) if that is given.
+
+    Raises: ValueError otherwise.
+    """
+    wanted = "C, H, W" if shape is None else ", ".join(map(str, shape))
+    if not isinstance(images, torch.Tensor) or images.dtype != torch.uint8:
+        kind = images.dtype if isinstance(images, torch.Tensor) else type(images).__name__
+        raise ValueError(f"images has type {kind}; allowed is a uint8 tensor (n, {wanted}), pixels 0..255")
+    if images.ndim != 4 or not len(images) or (shape is not None and images.shape[1:] != tuple(shape)):
+        raise ValueError(f"images has shape {tuple(images.shape)}; allowed is (n, {wanted}) with n >= 1")
+    return images
+
+
 def _count(n):
     if not (isinstance(n, numbers.Integral) and 1 <= n <= 10**9):
-        raise ValueError(f"n = {n!r} must be an integer >= 1 and <= 10^9")
+        raise ValueError(f"n = {n!r:.80} must be an integer >= 1 and <= 10^9")
     return int(n)

@@ -7,25 +7,33 @@ import datetime
 import math
 import platform
 import time
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from sclib import plane, results
+from sclib import images, plane, results
 from sclib.loop import Generation, self_consuming_loop
 
-EXPERIMENTS = {config.experiment: config for config in plane.EXPERIMENTS}
+KINDS = {kind.Config: kind for kind in (plane, images)}
+EXPERIMENTS = {config.experiment: config for kind in KINDS.values() for config in kind.EXPERIMENTS}
+SAVE_EVERY = 300  # seconds between checkpoints within a fit
 
 
-def configure(name, **changes):
+def configure(name, preset=None, **changes):
     """The `Config` of experiment `name`, with fields of it or of its model's `Settings` changed.
 
-    Raises: ValueError for a name or a field that does not exist.
+    `preset`: a name for several changes at once, which CIFAR-10 has: "full" (as it is), "short" or "smoke".
+    Raises: ValueError for a name, a preset or a field that does not exist.
     """
     if name not in EXPERIMENTS:
         raise ValueError(f"name = {name!r} must be one of {', '.join(EXPERIMENTS)}")
     config = EXPERIMENTS[name]
+    presets = {None: {}} | images.PRESETS.get(config.data, {})
+    if preset not in presets:
+        raise ValueError(f"preset = {preset!r} must be one of {', '.join(map(str, presets))}")
+    changes = presets[preset] | changes
     ours = {field.name for field in dataclasses.fields(config)} - {"experiment", "model"}
     models = {field.name for field in dataclasses.fields(config.model)}
     if unknown := set(changes) - ours - models:
@@ -56,68 +64,108 @@ def run(name, device="auto", max_minutes=None, **changes):
     """Train experiment `name` into the user's cache, with a progress bar; returns its `results.Result`.
 
     `device`: "auto" (a GPU if there is one), "cpu" or "cuda"; `changes`: settings to replace, e.g. seeds=(0,).
-    A checkpoint is written after each generation: the same call goes on where an interrupted one stopped.
-    After `max_minutes` it stops at the next checkpoint and returns None.
+    A checkpoint is written after each generation, and with images every few minutes: the same call goes on where an
+    interrupted one stopped, exactly so on a CPU, but for the order of a GPU's sums there.  After `max_minutes` it stops
+    at the next checkpoint and returns None.
     """
     config = configure(name, **changes)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     checkpoint = results.cache_folder() / "checkpoints" / f"{device}-{results.file_name(config)}"
-    model, data, reward, choices, summarise = plane.prepare(config, device)
-    resume, history, seconds = None, {}, []
+    start = time.perf_counter()
+    study = KINDS[type(config)].prepare(config, device)
+    progress = _Progress(None, {}, [], 0.0, 0)
     if (stored := results.read_or_put_aside(checkpoint, config)) is not None:
-        resume, history, seconds = _resumed(stored, model, choices, device)
-    first, later = config.model.first_steps, config.model.steps
-    done = 0 if resume is None else first + resume.t * later
+        progress = _resumed(stored, study, device)
     rounds = self_consuming_loop(
-        model, data, reward, config.K, config.n, config.lam, config.generations,
-        stacked=True, generator=choices, resume=resume,
+        study.model, study.data, study.reward, config.K, config.n, config.lam, config.generations,
+        stacked=True, generator=study.choices, resume=progress.last,
     )  # fmt: skip
-    start = lap = time.perf_counter()
-    with tqdm(total=first + config.generations * later, initial=done, desc=name, unit="step") as bar:
-        model.on_step = bar.update
-        bar.set_postfix_str("first fit" if resume is None else f"generation {resume.t}")
-        for generation in rounds:
-            statistics = summarise(generation)
-            for key, value in statistics.items():
-                history[key] = np.concatenate([history[key], value[None]]) if key in history else value[None]
-            seconds.append(time.perf_counter() - lap)
-            _write_checkpoint(checkpoint, config, generation, model, choices, history, seconds)
-            lap = time.perf_counter()
-            bar.set_postfix_str(f"generation {generation.t}, reward {statistics['mean_reward'].mean():.3f}")
-            if max_minutes is not None and lap - start > 60 * max_minutes and generation.t < config.generations:
-                tqdm.write(f"stopped after generation {generation.t}; the same call goes on from there")
-                return None
+    deadline = math.inf if max_minutes is None else start + 60 * max_minutes
+    lap, saved = start - progress.spent, start
+
+    with tqdm(total=study.steps, initial=progress.steps, desc=name, unit="step") as bar:
+
+        def save():
+            nonlocal saved
+            saved = time.perf_counter()
+            _write_checkpoint(checkpoint, config, study, progress._replace(spent=saved - lap, steps=bar.n))
+
+        def on_step(n=1):
+            bar.update(n)
+            if study.resumes_fits and time.perf_counter() > min(deadline, saved + SAVE_EVERY):
+                save()
+                if saved > deadline:
+                    raise _OutOfTime
+
+        study.model.on_step = on_step
+        bar.set_postfix_str("first fit" if progress.last is None else f"generation {progress.last.t}")
+        try:
+            for generation in rounds:
+                statistics = study.summarise(generation)
+                history = progress.history
+                for key, value in statistics.items():
+                    history[key] = np.concatenate([history[key], value[None]]) if key in history else value[None]
+                progress.seconds.append(time.perf_counter() - lap)
+                lap = time.perf_counter()
+                progress = progress._replace(last=generation)
+                save()
+                bar.set_postfix_str(f"generation {generation.t}, reward {statistics['mean_reward'].mean():.3f}")
+                if saved > deadline and generation.t < config.generations:
+                    raise _OutOfTime
+        except _OutOfTime:
+            tqdm.write(f"stopped after {bar.n} of {bar.total} steps; the same call goes on from there")
+            return None
 
     provenance = {
         "date": datetime.date.today().isoformat(),
         "device": _device_name(device),
-        "seconds": round(sum(seconds), 1),
+        "seconds": round(sum(progress.seconds), 1),
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        **study.provenance,
     }
-    path = results.save(config, history | {"seconds": np.array(seconds)}, provenance)
-    checkpoint.unlink(missing_ok=True)
+    path = results.save(config, progress.history | {"seconds": np.array(progress.seconds)}, provenance)
+    results.remove_split(checkpoint)
     return results.read(path, config)
 
 
-def _write_checkpoint(path, config, generation, model, choices, history, seconds):
-    state = {f"model.{name}": array for name, array in model.state().items()}
-    state |= {f"choice.{i}": generator.get_state().numpy() for i, generator in enumerate(choices)}
-    state |= {f"history.{name}": array for name, array in history.items()}
-    state |= {"t": generation.t, "picks": generation.picks.cpu().numpy(), "seconds": seconds}
-    results.write(path, config, state, {})
+class _Progress(NamedTuple):
+    """How far a run has come."""
+
+    last: Generation | None  # the last generation, or None in the first fit
+    history: dict  # its statistics and those before, (t + 1, S, ...)
+    seconds: list  # that each took
+    spent: float  # seconds spent on the next
+    steps: int  # optimiser steps made
 
 
-def _resumed(stored, model, choices, device):
+class _OutOfTime(Exception):
+    """A checkpoint has been written, and the time allowed is over."""
+
+
+def _write_checkpoint(path, config, study, progress):
+    state = {f"model.{name}": array for name, array in study.model.state().items()}
+    state |= {f"choice.{i}": generator.get_state().numpy() for i, generator in enumerate(study.choices)}
+    state |= {f"history.{name}": array for name, array in progress.history.items()}
+    state |= {"seconds": progress.seconds, "spent": progress.spent, "steps": progress.steps}
+    if progress.last is not None:
+        state |= {"t": progress.last.t, "picks": progress.last.picks.cpu().numpy()}
+    results.write_split(path, config, state)
+
+
+def _resumed(stored, study, device):
+    arrays = stored.arrays
+
     def part(prefix):
-        return {name.removeprefix(prefix): a for name, a in stored.arrays.items() if name.startswith(prefix)}
+        return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
 
-    model.restore(part("model."))
-    for i, generator in enumerate(choices):
-        generator.set_state(torch.as_tensor(stored.arrays[f"choice.{i}"]))
-    picks = torch.as_tensor(stored.arrays["picks"]).to(device)
-    last = Generation(int(stored.arrays["t"]), None, None, picks)
-    return last, part("history."), list(stored.arrays["seconds"])
+    study.model.restore(part("model."))
+    for i, generator in enumerate(study.choices):
+        generator.set_state(torch.as_tensor(arrays[f"choice.{i}"]))
+    last = None
+    if "t" in arrays:
+        last = Generation(int(arrays["t"]), None, None, torch.as_tensor(arrays["picks"]).to(device))
+    return _Progress(last, part("history."), list(arrays["seconds"]), float(arrays["spent"]), int(arrays["steps"]))
 
 
 def _device_name(device):
@@ -128,7 +176,7 @@ def _device_name(device):
 
 def show(result, config):
     """What `python -m sclib.experiments show NAME` prints: the source, then measured and exact by generation."""
-    return f"{result.source}\n{plane.table(config, result.arrays)}"
+    return f"{result.source}\n{KINDS[type(config)].table(config, result.arrays)}"
 
 
 def main(arguments=None):
@@ -158,7 +206,7 @@ def main(arguments=None):
         else:
             result = load(options.name, **changes)
     except KeyboardInterrupt:
-        parser.exit(130, "\ninterrupted; the same command goes on from the last generation\n")
+        parser.exit(130, "\ninterrupted; the same command goes on from the last checkpoint\n")
     except (ValueError, results.MissingResult) as error:
         parser.exit(2, f"{error}\n")
     if result is not None:

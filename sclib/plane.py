@@ -5,8 +5,7 @@ Settings (reward scales, widths, sizes) are the book's own: the paper's could no
 
 import dataclasses
 import math
-from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from sclib import datasets, rewards
 from sclib.bounds import total_variation
 from sclib.classifiers import fit_classifier
 from sclib.ddpm import DDPM, Settings
+from sclib.loop import Study
 from sclib.population import trajectory
 
 
@@ -59,16 +59,6 @@ EXPERIMENTS = [
 ]
 
 
-class Study(NamedTuple):
-    """What the loop needs to run a config, and what is noted of each of its generations.  S stacked seeds."""
-
-    model: Any  # fit, sample, state, restore, on_step
-    data: torch.Tensor  # (S, n_data, 2)
-    reward: Callable  # points -> nats
-    choices: list  # S torch.Generators for the choices
-    summarise: Callable  # Generation -> a dict of arrays (S, ...)
-
-
 def prepare(config, device):
     """The `Study` of `config`, its tensors on `device`."""
     model = DDPM([_stream(seed, 0) for seed in config.seeds], config.model, device)
@@ -87,7 +77,8 @@ def prepare(config, device):
                 statistics[f"{name}_labels"] = label(points).cpu().numpy().astype(np.int8)
         return statistics
 
-    return Study(model, data, reward, choices, noted)
+    steps = config.model.first_steps + config.generations * config.model.steps  # all seeds step together
+    return Study(model, data, reward, choices, noted, steps, resumes_fits=False, provenance={})
 
 
 def task(config):

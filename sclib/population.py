@@ -55,7 +55,7 @@ def trajectory(probs, rewards, K, generations, lam=math.inf, reference=None):
     reference = probs if reference is None else _law(reference, rewards, "reference")[0]
     K, lam = _candidates(K), _mixing(lam)
     if not (isinstance(generations, numbers.Integral) and 0 <= generations <= MAX_ROUNDS):
-        raise ValueError(f"generations = {generations!r} must be an integer >= 0 and <= {MAX_ROUNDS:,}")
+        raise ValueError(f"generations = {generations!r:.80} must be an integer >= 0 and <= {MAX_ROUNDS:,}")
     synthetic = 1.0 if lam == math.inf else lam / (1 + lam)
     weigh = _weigher(rewards, K)
     laws = np.empty((generations + 1, len(probs)))
@@ -75,7 +75,7 @@ def tilt(probs, rewards, beta):
     """
     probs, rewards = _law(probs, rewards)
     if not (_is_number(beta) and beta > 0):
-        raise ValueError(f"beta = {beta!r} must be positive (math.inf is allowed)")
+        raise ValueError(f"beta = {beta!r:.80} must be positive (math.inf is allowed)")
     highest = rewards[probs > 0].max()
     with np.errstate(over="ignore"):  # e^-inf = 0 is what a tiny beta means
         tilted = probs * np.exp(np.minimum(rewards - highest, 0) / float(beta))
@@ -191,10 +191,10 @@ def _is_number(value):
 def _candidates(K):
     if isinstance(K, numbers.Real) and (K == math.inf or (1 <= K <= MAX_K and K == int(K))):
         return K if K == math.inf else int(K)
-    raise ValueError(f"K = {K!r} must be an integer from 1 to {MAX_K:.0e}, or math.inf")
+    raise ValueError(f"K = {K!r:.80} must be an integer from 1 to {MAX_K:.0e}, or math.inf")
 
 
 def _mixing(lam):
     if not (_is_number(lam) and lam >= 0):
-        raise ValueError(f"lam = {lam!r} must be >= 0; math.inf is the fully synthetic loop")
+        raise ValueError(f"lam = {lam!r:.80} must be >= 0; math.inf is the fully synthetic loop")
     return float(lam)

@@ -6,11 +6,13 @@ Shipped results (this package's folder `results`) come before the user's cache (
 """
 
 import dataclasses
+import glob
 import hashlib
 import json
 import math
 import os
 import pathlib
+import secrets
 import tempfile
 import warnings
 import zipfile
@@ -21,6 +23,8 @@ import platformdirs
 
 SHIPPED = pathlib.Path(__file__).with_name("results")
 META = "meta"  # the array that holds config and provenance
+PARTS = "parts"  # the array that names the other files of one written by `write_split`
+PART = 15_000_000  # bytes
 
 
 class Result(NamedTuple):
@@ -126,12 +130,46 @@ def read(path, config):
             with np.load(file, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
             meta = json.loads(str(arrays.pop(META)))
+            for part in arrays.pop(PARTS, ()):
+                arrays |= read(path.with_name(str(part)), config).arrays
             result = Result(meta["config"], arrays, meta["provenance"])
         except Exception as error:  # what a damaged zip file makes zipfile and NumPy raise is not documented
             raise DamagedResult(f"{path}: {type(error).__name__}: {error}") from error
     if result.config != _plain(config):
         raise DamagedResult(f"{path}: made with another config: {_canonical(result.config)}")
     return result
+
+
+def write_split(path, config, arrays):
+    """As `write`, in as many files as keep each under 15 MB: `path`, and parts beside it that it names.
+
+    `path` is written last, so that it always stands for a whole set.  A larger array has a file of its own.
+    """
+    groups, size = [{}], 0
+    for name, array in arrays.items():
+        array = np.asarray(array)
+        size += array.nbytes
+        if size > PART and groups[-1]:
+            groups.append({})
+            size = array.nbytes
+        groups[-1][name] = array
+    mark = secrets.token_hex(4)  # a set of parts never overwrites that of the last time
+    parts = [path.with_name(f"{path.stem}-{mark}-{i}.part") for i in range(1, len(groups))]
+    for part, group in zip(parts, groups[1:], strict=True):
+        write(part, config, group, {})
+    write(path, config, groups[0] | {PARTS: np.array([part.name for part in parts], str)}, {})
+    _remove_parts(path, parts)
+
+
+def remove_split(path):
+    """Remove what `write_split` wrote; nothing if there is none."""
+    path.unlink(missing_ok=True)
+    _remove_parts(path)
+
+
+def _remove_parts(path, but=()):
+    for part in set(path.parent.glob(f"{glob.escape(path.stem)}-*.part")) - set(but):
+        part.unlink()
 
 
 def read_or_put_aside(path, config):

@@ -35,7 +35,7 @@ def class_probability(probabilities, favoured, gamma):
     probabilities = _probabilities(probabilities)
     classes = probabilities.shape[-1]
     if not (isinstance(favoured, numbers.Integral) and 0 <= favoured < classes):
-        raise ValueError(f"favoured = {favoured!r} must be one of 0..{classes - 1}")
+        raise ValueError(f"favoured = {favoured!r:.80} must be one of 0..{classes - 1}")
     return _scale("gamma", gamma) * probabilities[..., int(favoured)]
 
 
@@ -54,5 +54,5 @@ def _probabilities(probabilities):
 
 def _scale(name, value):
     if not (_is_number(value) and 0 <= value < 1e30):  # float32 ends at 3e38
-        raise ValueError(f"{name} = {value!r} must be >= 0 and finite, below 1e30")
+        raise ValueError(f"{name} = {value!r:.80} must be >= 0 and finite, below 1e30")
     return float(value)

@@ -67,3 +67,88 @@ def test_bad_counts_are_named(n):
 def test_bad_noise_is_named():
     with pytest.raises(ValueError, match=r"noise = -0\.1 must be >= 0"):
         datasets.sample_moons(10, noise=-0.1)
+
+
+def test_digits_are_split_always_alike_and_evenly():
+    (train, train_labels), (held_out, labels) = datasets.digits("train"), datasets.digits("test")
+    assert train.shape == (1_437, 1, 8, 8) and held_out.shape == (360, 1, 8, 8)
+    assert train.dtype == torch.uint8 and (train.min(), train.max()) == (0, 255)
+    assert labels.bincount().tolist() == [36] * 10 and len(train_labels) == 1_437
+    again, _ = datasets.digits("test")
+    assert torch.equal(held_out, again)
+
+
+def test_every_digit_is_there_once():
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    ours = torch.cat([datasets.digits(split)[0] for split in ("train", "test")]).flatten(1).double() * 16 / 255
+    ours, theirs = (np.asarray(sorted(map(tuple, rows))) for rows in (ours.round().tolist(), found.data.tolist()))
+    np.testing.assert_array_equal(ours, theirs)
+    first = (found.images[:1] * 255 / 16).round()
+    assert any((image == first).all() for split in ("train", "test") for image in datasets.digits(split)[0].numpy())
+
+
+@pytest.mark.parametrize(
+    "images, says",
+    [
+        (np.zeros((2, 1, 8, 8)), "images has type ndarray"),
+        (torch.zeros(2, 1, 8, 8), "images has type torch.float32; allowed is a uint8 tensor"),
+        (torch.zeros(2, 8, 8, dtype=torch.uint8), r"images has shape \(2, 8, 8\); allowed is \(n, C, H, W\)"),
+        (torch.zeros(0, 1, 8, 8, dtype=torch.uint8), "with n >= 1"),
+    ],
+)
+def test_what_is_no_batch_of_images_is_refused(images, says):
+    with pytest.raises(ValueError, match=says):
+        datasets.checked_images(images)
+
+
+def test_bad_splits_are_named():
+    with pytest.raises(ValueError, match="split = 'valid' must be train or test"):
+        datasets.digits("valid")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    for split, n in (("train", 3), ("test", 2)):
+        images = np.arange(n * 32 * 32 * 3).reshape(n, 32, 32, 3).astype(np.uint8)
+        np.save(tmp_path / f"{split}_images.npy", images)
+        np.save(tmp_path / f"{split}_labels.npy", np.arange(n))
+    (tmp_path / "source.txt").write_text("a stand-in\n")
+    monkeypatch.setenv("SCLIB_CIFAR10", str(tmp_path))
+    return tmp_path
+
+
+def test_cifar_10_comes_from_the_folder_that_is_named(folder):
+    images, labels = datasets.cifar10("test")
+    assert images.shape == (2, 3, 32, 32) and images.dtype == torch.uint8 and labels.tolist() == [0, 1]
+    assert images[1, 2, 4, 5] == np.load(folder / "test_images.npy")[1, 4, 5, 2]
+    assert datasets.cifar10_source() == "a stand-in"
+
+
+@pytest.mark.parametrize("name", ["train_labels.npy", "source.txt"])
+def test_what_is_missing_in_the_folder_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(FileNotFoundError, match=f"{name}, in the folder that SCLIB_CIFAR10 names, is missing"):
+        datasets.cifar10("train") if "labels" in name else datasets.cifar10_source()
+
+
+def test_arrays_of_another_shape_are_named(folder):
+    np.save(folder / "train_labels.npy", np.arange(5))
+    with pytest.raises(ValueError, match=r"train_images.npy is uint8 \(3, 32, 32, 3\) and train_labels.npy \(5,\)"):
+        datasets.cifar10("train")
+
+
+def test_without_data_and_network_the_error_says_what_to_do(monkeypatch, tmp_path):
+    import torchvision
+
+    def offline(*args, **kwargs):
+        raise OSError("no route to host")
+
+    monkeypatch.delenv("SCLIB_CIFAR10", raising=False)
+    monkeypatch.setenv("SCLIB_CACHE", str(tmp_path))
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", offline)
+    with pytest.raises(FileNotFoundError, match=r"no route to host.*Connect to the internet, or set SCLIB_CIFAR10"):
+        datasets.cifar10("train")
+    with pytest.raises(ValueError, match="split = 'valid' must be train or test"):
+        datasets.cifar10("valid")

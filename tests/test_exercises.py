@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from sclib import exercises
-from sclib.population import step, tilt
+from sclib.population import step, tilt, trajectory
 
 BOOK = Path(__file__).parents[1] / "book"
 EXERCISE = re.compile(
@@ -36,6 +36,7 @@ def run(code):
             "exercises": exercises,
             "step": step,
             "tilt": tilt,
+            "trajectory": trajectory,
         },
     )
 
@@ -99,6 +100,14 @@ def test_the_solution_passes_and_the_start_does_not(exercise, capsys):
         (exercises.check_settled, lambda q, d, lam: (q + lam) / (1 + lam), "the loop settles at"),
         (exercises.check_largest_lam, lambda K, span: 1 / (K - 1), "with the cap"),
         (exercises.check_samples, lambda lam, sd, most: math.ceil(sd**2 * lam / 2 / most**2), "hold it there"),
+        (exercises.check_share, lambda r, labels, c, K, t: (labels == c).mean(), "for c = 0, K = 4 and t = 1"),
+        (exercises.check_transmission, lambda b, d, a: np.linalg.norm(a - b) / np.linalg.norm(d - b), "with"),
+        (exercises.check_confidence, lambda z, T: np.exp(z / T).max() / np.exp(z / T).sum(), "confidence_at"),
+        (exercises.check_candidates, lambda minority, gap: math.ceil(1 / minority), "the minority survives from K ="),
+        (exercises.check_compromise, lambda gap: gap / 2, "does not grow yet"),
+        (exercises.check_compromise, lambda gap: gap, "grows already"),
+        (exercises.check_pool, lambda p, r, K, alpha, rounds: step(p, r, K), "instead of"),
+        (exercises.check_pool, lambda p, r, K, alpha, rounds: None, "a law of shape (3,)"),
     ],
 )
 def test_a_mistake_is_named(check, answer, says, capsys):

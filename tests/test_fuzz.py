@@ -1,14 +1,13 @@
 """Any input to a function of the lowest floor gives a right result, or a ValueError that names the argument.
 
-Every public function of `population`, `bounds`, `choice` and `rewards`, of `datasets` those that draw or take points,
-and the store.  Half of the calls are valid, and must give a result; in the others one argument is anything at all.
+Every public function of `population`, `bounds`, `choice` and `rewards`, and of `datasets` those that draw or take
+points.  Half of the calls are valid, and must give a result; in the others one argument is anything at all.
 Left out: torch.Generators, and numbers of points or rounds that are valid but do not fit the memory or the day.
 """
 
 import decimal
 import fractions
 import inspect
-import json
 import math
 import re
 import warnings
@@ -20,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from sclib import bounds, choice, datasets, population, results, rewards
+from sclib import bounds, choice, datasets, population, rewards
 
 THOROUGH = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 QUICK = settings(THOROUGH, max_examples=50)
@@ -215,56 +214,3 @@ def test_weights_are_right_in_every_corner(law, K):
     if K == math.inf:
         w = np.exp(rewards - rewards.max())
         np.testing.assert_allclose(H, w / (w @ probs), rtol=1e-10, atol=1e-300)
-
-
-# The store.
-
-plain = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=5)
-configs = st.fixed_dictionaries(
-    {"experiment": st.from_regex(r"[A-Za-z0-9_.-]{1,9}", fullmatch=True), "version": st.integers(0, 9)},
-    optional={"seeds": st.lists(st.integers(0, 9)), "model": st.dictionaries(st.text(max_size=3), plain, max_size=3)},
-)
-stored = st.dictionaries(
-    st.from_regex(r"[a-z_]{1,9}", fullmatch=True).filter(lambda name: name.isidentifier()),
-    hnp.arrays(hnp.scalar_dtypes(), hnp.array_shapes(min_dims=0, max_dims=3, min_side=0)),
-    max_size=3,
-)
-
-
-@given(configs, stored)
-@THOROUGH
-def test_what_the_store_takes_it_gives_back(tmp_path_factory, config, arrays):
-    path = tmp_path_factory.getbasetemp() / "fuzzed.npz"
-    try:
-        results.write(path, config, arrays, {})
-    except ValueError as error:
-        assert re.search(r"\b(arrays|config)\b", str(error))
-        assert set(arrays) & {"meta", "file", "allow_pickle"}
-        return
-    found = results.read(path, config)
-    assert json.dumps(found.config, sort_keys=True) == json.dumps(results._plain(config), sort_keys=True)
-    assert found.arrays.keys() == arrays.keys()
-    for name, array in arrays.items():
-        assert (found.arrays[name].dtype, found.arrays[name].shape) == (array.dtype, array.shape)
-        assert found.arrays[name].tobytes() == array.tobytes()
-
-
-@given(configs, stored, st.sampled_from(["config", "entry", "experiment", "arrays", "array", "name"]), ANYTHING)
-@THOROUGH
-def test_what_the_store_does_not_take_is_a_value_error(tmp_path_factory, config, arrays, spoiled, instead):
-    folder = tmp_path_factory.getbasetemp()
-    if spoiled in ("entry", "experiment"):
-        config = config | {spoiled: instead}
-    elif spoiled == "array":
-        arrays = arrays | {"x": instead}
-    elif spoiled == "name":
-        arrays = arrays | {str(instead): 1.0}
-    given = {"config": config, "arrays": arrays, spoiled: instead}
-    try:
-        name = results.file_name(given["config"])
-        assert (folder / name).parent == folder and re.search(r"-[0-9a-f]{12}\.npz$", name)
-        results.write(folder / name, given["config"], given["arrays"], {})
-        results.read(folder / name, given["config"])
-    except ValueError as error:
-        assert not isinstance(error, results.DamagedResult), error
-        assert re.search(r"\b(arrays|config)\b", str(error))

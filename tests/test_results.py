@@ -188,3 +188,59 @@ def test_the_store_needs_no_torch_and_its_data_folder_is_no_package():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("results.py True")
     assert not (results.pathlib.Path(results.__file__).with_name("results") / "__init__.py").exists()
+
+
+# Split over several files.
+
+LARGE = {f"layer{i}": np.full(300, i, np.float32) for i in range(5)} | {"step": np.array(7)}  # 1,200 bytes each
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    monkeypatch.setattr(results, "PART", 2_500)
+
+
+def test_what_is_split_is_read_as_one_and_no_part_is_larger_than_allowed(folders, small_parts):
+    path = folders / "state.npz"
+    results.write_split(path, Config(), LARGE)
+    assert len(files(folders)) == 3 and [name for name in files(folders) if name.endswith(".npz")] == ["state.npz"]
+    arrays = results.read(path, Config()).arrays
+    assert arrays.keys() == LARGE.keys()
+    for name in LARGE:
+        np.testing.assert_array_equal(arrays[name], LARGE[name])
+
+
+def test_the_parts_of_the_last_time_are_removed_and_in_the_end_all(folders, small_parts):
+    path = folders / "state.npz"
+    (folders / "state-of-another.npz").touch()
+    for value in (1, 2):
+        results.write_split(path, Config(), LARGE | {"step": np.array(value)})
+    assert len(files(folders)) == 4 and results.read(path, Config()).arrays["step"] == 2
+    results.remove_split(path)
+    assert files(folders) == ["state-of-another.npz"]
+
+
+def test_killed_between_two_parts_the_old_set_is_whole(folders, small_parts, monkeypatch):
+    path = folders / "state.npz"
+    results.write_split(path, Config(), LARGE)
+    write = results.write
+
+    def killed(path, *rest):
+        if path.suffix == ".npz":
+            raise KeyboardInterrupt
+        write(path, *rest)
+
+    monkeypatch.setattr(results, "write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        results.write_split(path, Config(), LARGE | {"step": np.array(8)})
+    assert results.read(path, Config()).arrays["step"] == 7
+
+
+def test_a_missing_or_damaged_part_condemns_the_whole(folders, small_parts):
+    path = folders / "state.npz"
+    for harm in ("unlink", "cut"):
+        results.write_split(path, Config(), LARGE)
+        part = next(folders.glob("*.part"))
+        part.unlink() if harm == "unlink" else part.write_bytes(part.read_bytes()[:-5])
+        with pytest.warns(UserWarning, match="put aside"):
+            assert results.read_or_put_aside(path, Config()) is None

@@ -66,4 +66,6 @@ def test_set_up_cell_installs_from_the_address_of_the_repository(path):
 def test_code_and_printed_lines_fit_on_the_page(path):
     for cell in code_cells(nbformat.read(path, 4)):
         printed = [o.text if o.output_type == "stream" else o.data.get("text/markdown", "") for o in cell.outputs]
-        assert [line for text in (cell.source, *printed) for line in text.splitlines() if len(line) > 79] == []
+        lines = [line for text in (cell.source, *printed) for line in text.splitlines()]
+        # A row of a table is one line of Markdown, which the page wraps.
+        assert [line for line in lines if len(line) > 79 and not line.startswith("| ")] == []

@@ -10,14 +10,19 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from sclib import experiments, plane, plots
+from sclib import experiments, plane, plots, predictions
 
-TINY = {
+POINTS = {
     "generations": 1, "n": 40, "n_data": 200, "n_atoms": 100, "n_points": 10,
     "width": 8, "first_steps": 3, "first_batch": 8, "steps": 2, "batch": 8, "calls": 2,
 }  # fmt: skip
+DIGITS = {
+    "generations": 1, "n": 30, "n_atoms": 100, "n_kept": 20, "n_near": 20, "n_pictures": 4, "classifier_steps": 2,
+    "width": 8, "depth": 1, "first_steps": 3, "steps": 2, "batch": 8, "calls": 2,
+}  # fmt: skip
+TINY = {"gaussians": POINTS, "digits": DIGITS, "cifar10": {}}
 CELLS = [
-    pytest.param(cell.source, id=path.stem)
+    pytest.param(cell.source, id=f"{path.stem}-{re.search('run[(].(.+?).[,)]', cell.source)[1]}")
     for path in sorted((Path(__file__).parents[2] / "book").glob("[0-9]*.md"))
     for cell in jupytext.read(path).cells
     if cell.source.startswith("RUN = False")
@@ -25,17 +30,20 @@ CELLS = [
 
 
 @pytest.mark.parametrize("source", CELLS)
-def test_switched_on_it_trains_and_draws(source, monkeypatch, tmp_path):
-    monkeypatch.setenv("SCLIB_CACHE", str(tmp_path))
-    monkeypatch.setattr(experiments, "run", functools.partial(experiments.run, **TINY))
+def test_switched_on_it_trains_and_draws(source, monkeypatch, tmp_path, cifar10_stand_in):
+    monkeypatch.setenv("SCLIB_CACHE", str(tmp_path / "cache"))
     name = re.search(r'experiments.run\("(.+?)"', source)[1]
-    stored = ast.literal_eval(re.search(r"runs\[(.+?)\]", source)[1])  # the key under which the chapter holds it
-    names = {
-        "experiments": experiments, "np": np, "plt": plt, "plots": plots,
-        "runs": {stored: experiments.load(name)}, "exact": {stored: plane.exact_law(experiments.configure(name))},
-    }  # fmt: skip
-    exec(source.replace("RUN = False", "RUN = True"), names)
+    config = experiments.configure(name)
+    monkeypatch.setattr(experiments, "run", functools.partial(experiments.run, device="cpu", **TINY[config.data]))
+    names = {"experiments": experiments, "np": np, "plt": plt, "plots": plots, "predictions": predictions}
+    lengths = [3, 3]  # of the preset smoke
+    if key := re.search(r"runs\[(.+?)\]", source):
+        stored, key = experiments.load(name), ast.literal_eval(key[1])  # under which the chapter holds it
+        law = (plane if config.data == "gaussians" else predictions).exact_law(config, stored.arrays)
+        names |= {"runs": {key: stored}, "exact": {key: law}}
+        lengths = [11, 2, 11]
+    exec(source.replace("RUN = False", "RUN = True").replace('preset="full"', 'preset="smoke"'), names)
     lines = plt.gca().lines
-    assert [len(line.get_ydata()) for line in lines] == [11, 2, 11]
-    assert np.isfinite(lines[1].get_ydata()).all()
+    assert [len(line.get_ydata()) for line in lines] == lengths
+    assert np.isfinite(lines[-2].get_ydata()).all()
     plt.close("all")

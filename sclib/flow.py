@@ -1,0 +1,286 @@
+"""A flow model for images: conditional flow matching (Lipman et al. 2023; Tong et al. 2024) with torchcfm's paths.
+
+Noise x_0 ~ N(0, I) goes to an image x_1 along the line x_t = (1 - t) x_0 + t x_1.  The network learns its velocity,
+E[x_1 - x_0 | x_t], and a sample is the end of dx/dt = velocity(t, x), started at noise.  torchcfm is imported where it
+is used: it brings many packages, and takes seconds.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+import scipy.optimize
+import torch
+from torch import nn
+
+from sclib.datasets import checked_images
+
+NETWORKS = ("mlp", "unet")
+PAIRINGS = ("independent", "ot")
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What a flow model is made of; `Settings()` is what the book's experiments on digits use."""
+
+    network: str = "mlp"  # "mlp", residual, on all pixels at once; or "unet", torchcfm's
+    width: int = 320  # units of a hidden layer of the MLP, channels of the U-Net at full resolution
+    depth: int = 3  # residual blocks: of the MLP, or at each resolution of the U-Net
+    pairing: str = "independent"  # of noise and images in a batch; or "ot", the pairs of the shortest way in all
+    first_steps: int = 6000  # optimiser steps of the first fit, from random weights
+    steps: int = 200  # of each later fit, which starts from the weights it finds
+    batch: int = 256  # images in a step
+    first_lr: float = 4e-3  # AdamW's learning rate at its highest, from which it falls to zero along a cosine
+    lr: float = 1.5e-3
+    warmup: float = 0.03  # part of a fit over which the learning rate rises to its highest
+    flip: bool = False  # mirror each image of a batch, left to right, every other time
+    calls: int = 16  # network calls of the sampler, two in each midpoint step
+    chunk: int = 2000  # images that go through the network together in sampling
+
+    def __post_init__(self):
+        for name, allowed in (("network", NETWORKS), ("pairing", PAIRINGS)):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} = {getattr(self, name)!r} must be one of {', '.join(allowed)}")
+        for name in ("width", "depth", "first_steps", "steps", "batch", "calls", "chunk"):
+            if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
+                raise ValueError(f"{name} = {getattr(self, name)!r} must be an integer >= 1")
+        if not 0 <= self.warmup < 1:
+            raise ValueError(f"warmup = {self.warmup!r} must be >= 0 and below 1")
+        if self.calls % 2:
+            raise ValueError(f"calls = {self.calls} must be even: a midpoint step makes two")
+
+
+class Flow:
+    """One flow model of images, uint8 (C, H, W): `fit(data)`, `sample(n)`.
+
+    `shape`: (C, H, W); `seed`: of its random stream; `settings`: a `Settings`; `device`: "cpu" or "cuda".
+    On a GPU the network runs in bfloat16 where that is safe, compiled, with channels last.
+    """
+
+    def __init__(self, shape, seed=0, settings=None, device="cpu"):
+        self.settings, self.shape = settings or Settings(), tuple(shape)
+        self.generator = torch.Generator(device).manual_seed(seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)  # layers draw their first weights from the global stream
+            self.network = _network(self.shape, self.settings).to(device)
+        self.fast = device.startswith("cuda")
+        if self.fast:
+            self.network.to(memory_format=torch.channels_last)
+            self.network.compile(dynamic=False)  # one program for training's batches, one for sampling's chunks
+        self.fits = 0  # completed fits
+        self.step = 0  # steps made of the fit in progress
+        self.optimizer = None  # of the fit in progress
+        self.on_step = None  # called after each optimiser step: a progress bar's update, or what interrupts a fit
+
+    def fit(self, data, weights=None):
+        """Train on `data`, uint8 (n, C, H, W), each image in proportion to `weights` (n,), all equal by default.
+
+        The first fit starts from random weights, each later one from the last fit's.  If `on_step` raises, the next
+        call, with the same data, goes on at the next step; so it does in a model that took over `state()`.
+        Raises: ValueError for data of another shape or type, or weights that don't fit.
+        """
+        data = checked_images(data, self.shape).to(self.generator.device)
+        if weights is not None and (weights.shape != data.shape[:1] or not (weights >= 0).all()):
+            raise ValueError(f"weights has shape {tuple(weights.shape)}; allowed is ({len(data)},), all >= 0")
+        s = self.settings
+        first = self.fits == 0
+        steps, lr = (s.first_steps, s.first_lr) if first else (s.steps, s.lr)
+        if self.optimizer is None:
+            self.optimizer = self._new_optimizer()
+        self.network.train()
+        while self.step < steps:
+            for group in self.optimizer.param_groups:
+                rise = min(1.0, (self.step + 1) / (s.warmup * steps + 1))
+                group["lr"] = lr * rise * (1 + math.cos(math.pi * self.step / steps)) / 2
+            x1 = (
+                data[self._draw(len(data), weights)].float() / 127.5 - 1
+            )  # pixels in [-1, 1], as the noise's scale asks
+            x0, t = self._randn(len(x1)), self._strata(len(x1))
+            if s.pairing == "ot":
+                x1 = x1[shortest_pairing(x0, x1)]
+            x, velocity = path(x0, x1, t)
+            with self._precision():
+                loss = (self.network(t, self._laid_out(x)).float() - velocity).square().mean()
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            self.step += 1
+            if self.on_step:
+                self.on_step()
+        self.network.eval()
+        self.fits, self.step, self.optimizer = self.fits + 1, 0, None
+
+    @torch.no_grad()
+    def sample(self, n):
+        """Draw n images, uint8 (n, C, H, W): all n of them."""
+        if self.fits == 0:
+            raise ValueError("sample(n) needs a fitted model; call fit(data) first")
+        sizes = [min(self.settings.chunk, n - start) for start in range(0, n, self.settings.chunk)]
+        # A compiled network is compiled again for another size: the last, smaller chunk is drawn whole and cut.
+        x = torch.cat([self._solve(self._randn(max(sizes)))[:size] for size in sizes])
+        return ((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+    def state(self):
+        """Everything that `restore` needs to go on as if never interrupted, also within a fit: dict of arrays."""
+        state = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        if self.optimizer is not None:
+            for i, moments in self.optimizer.state_dict()["state"].items():
+                state |= {f"optimizer.{i}.{name}": tensor for name, tensor in moments.items()}
+        state |= {"generator": self.generator.get_state(), "fits": self.fits, "step": self.step}
+        return {name: np.asarray(v.cpu() if isinstance(v, torch.Tensor) else v) for name, v in state.items()}
+
+    def restore(self, state):
+        """Put back what `state` gave, for a model of the same shape, settings and device."""
+        tensors = {name: torch.as_tensor(array) for name, array in state.items()}
+        prefix = "network."
+        self.network.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+        self.generator.set_state(tensors["generator"])
+        self.fits, self.step = int(state["fits"]), int(state["step"])
+        self.optimizer = None
+        if self.step:
+            moments = {}
+            for name in (name for name in tensors if name.startswith("optimizer.")):
+                _, i, kind = name.split(".")
+                moments.setdefault(int(i), {})[kind] = tensors[name]
+            self.optimizer = self._new_optimizer()
+            self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
+        self.network.train(bool(self.step))
+
+    def _new_optimizer(self):
+        return torch.optim.AdamW(self.network.parameters(), weight_decay=0.0, fused=True)
+
+    def _solve(self, x):
+        """The midpoint rule from t = 0 to 1."""
+        steps = self.settings.calls // 2
+        for i in range(steps):
+            middle = x + self._velocity(i / steps, x) / (2 * steps)
+            x = x + self._velocity((i + 0.5) / steps, middle) / steps
+        return x
+
+    def _velocity(self, t, x):
+        with self._precision():
+            return self.network(x.new_full((len(x),), t), self._laid_out(x)).float()
+
+    def _precision(self):
+        return torch.autocast(self.generator.device.type, torch.bfloat16, enabled=self.fast)
+
+    def _laid_out(self, x):
+        return x.contiguous(memory_format=torch.channels_last) if self.fast else x
+
+    def _draw(self, n, weights):
+        if weights is None:
+            return torch.randint(n, (self.settings.batch,), **self._stream)
+        weights = weights.to(self.generator.device)
+        return torch.multinomial(weights, self.settings.batch, replacement=True, generator=self.generator)
+
+    def _randn(self, n):
+        return torch.randn(n, *self.shape, **self._stream)
+
+    def _strata(self, n):
+        # One time in each of n strata of [0, 1] makes gradients less noisy.
+        return (torch.arange(n, device=self.generator.device) + torch.rand(n, **self._stream)) / n
+
+    @property
+    def _stream(self):
+        return {"generator": self.generator, "device": self.generator.device}
+
+
+class Flows:
+    """S flow models, one a seed, behind one `fit(data)` and `sample(n)` with a leading axis S: `members`."""
+
+    def __init__(self, members):
+        self.members = list(members)
+        self.fitting = 0  # whose fit is in progress
+
+    @property
+    def on_step(self):
+        return self.members[0].on_step
+
+    @on_step.setter
+    def on_step(self, call):
+        for member in self.members:
+            member.on_step = call
+
+    def fit(self, data, weights=None):
+        """As `Flow.fit`, one after the other, on `data` (S, n, C, H, W)."""
+        if len(data) != len(self.members):
+            raise ValueError(f"data has shape {tuple(data.shape)}; allowed is ({len(self.members)}, n, C, H, W)")
+        while self.fitting < len(self.members):
+            self.members[self.fitting].fit(data[self.fitting], weights)
+            self.fitting += 1
+        self.fitting = 0
+
+    def sample(self, n):
+        """Draw n images of each seed, uint8 (S, n, C, H, W)."""
+        return torch.stack([member.sample(n) for member in self.members])
+
+    def state(self):
+        """As `Flow.state`, of all."""
+        states = {f"{i}.{name}": v for i, member in enumerate(self.members) for name, v in member.state().items()}
+        return states | {"fitting": np.asarray(self.fitting)}
+
+    def restore(self, state):
+        """As `Flow.restore`, of all."""
+        self.fitting = int(state["fitting"])
+        for i, member in enumerate(self.members):
+            member.restore({k.removeprefix(f"{i}."): v for k, v in state.items() if k.startswith(f"{i}.")})
+
+
+class ResidualMLP(nn.Module):
+    """The velocity of images (n, C, H, W), all pixels at once, at times (n,): `depth` residual blocks of `width`."""
+
+    def __init__(self, shape, width, depth):
+        super().__init__()
+        pixels = math.prod(shape)
+        self.enter, self.time = nn.Linear(pixels, width), nn.Linear(16, width)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+            for _ in range(depth)
+        )
+        self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, pixels))
+
+    def forward(self, t, x):
+        time = self.time(time_features(t))
+        h = self.enter(x.flatten(1))
+        for block in self.blocks:
+            h = h + block(h + time)
+        return self.leave(h).view_as(x)
+
+
+def time_features(t):
+    """Times (n,) in [0, 1] -> (n, 16): sines and cosines of 1 to 8 times pi t / 2."""
+    angles = math.pi / 2 * t[:, None] * torch.arange(1, 9, device=t.device)
+    return torch.cat([angles.sin(), angles.cos()], -1)
+
+
+def path(x0, x1, t):
+    """Point x_t and velocity on the line from noise `x0` to images `x1`, (n, *shape) each, at times `t` (n,).
+
+    torchcfm's conditional path with sigma = 0, so x_t = (1 - t) x_0 + t x_1 and the velocity is x_1 - x_0.
+    """
+    from torchcfm.conditional_flow_matching import ConditionalFlowMatcher
+
+    matcher = ConditionalFlowMatcher(sigma=0.0)
+    x = matcher.compute_mu_t(x0, x1, t)
+    return x, matcher.compute_conditional_flow(x0, x1, t, x)
+
+
+def shortest_pairing(x0, x1):
+    """The permutation of `x1` (n, *shape) that pairs it with `x0` at the least sum of squared distances: long (n,).
+
+    Optimal transport within a batch (Tong et al. 2024).  A permutation keeps every image of the batch; torchcfm's own
+    sampler redraws the batch with replacement and loses a third of it.
+    """
+    cost = torch.cdist(x0.flatten(1), x1.flatten(1)).square()
+    _, order = scipy.optimize.linear_sum_assignment(cost.cpu().numpy())
+    return torch.as_tensor(order, device=x1.device)
+
+
+def _network(shape, settings):
+    if settings.network == "mlp":
+        return ResidualMLP(shape, settings.width, settings.depth)
+    from torchcfm.models.unet import UNetModel
+
+    return UNetModel(
+        shape, settings.width, settings.depth, num_heads=4, num_head_channels=64, attention_resolutions="16"
+    )

@@ -1,0 +1,347 @@
+"""Experiments on images, digits and CIFAR-10: settings, statistics, and what has to hold before they mean anything.
+
+A classifier gives the reward: gamma times the probability of one class, or times the probability of the likeliest.
+Settings (reward scales, networks, sizes) are the book's own, where the paper's could not be recovered.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from sclib import closeness, datasets, results, rewards
+from sclib.classifiers import ImageClassifier, calibration_error, probabilities
+from sclib.flow import Flow, Flows, Settings
+from sclib.loop import Study
+from sclib.population import step
+from sclib.predictions import CLASSES, distances, entropy, exact_law, transmission
+
+REWARDS = ("class", "confidence")
+SOURCES = {"digits": datasets.digits, "cifar10": datasets.cifar10}
+CLASSIFIERS = {
+    "digits": {"kind": "cnn", "batch": 128, "lr": 0.1},
+    "cifar10": {"kind": "vgg", "batch": 256, "lr": 0.1, "shift": 4, "flip": True},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """One experiment: everything that its numbers depend on."""
+
+    experiment: str
+    data: str  # "digits" or "cifar10"
+    reward: str  # "class", gamma times the probability of one class; "confidence", of the likeliest class
+    gamma: float = 5.0  # scale of the reward, nats per unit of probability
+    temperature: float = 1.0  # of the probabilities in the reward; see `classifiers.probabilities`
+    favoured: int = 0  # the class that a "class" reward favours
+    K: int = 4  # candidates in a group
+    lam: float = math.inf  # weight of the picks against the data; inf is the fully synthetic loop
+    seeds: tuple = (0, 1, 2, 3, 4)
+    generations: int = 10
+    n: int = 1_500  # groups a round, hence picks
+    n_atoms: int = 20_000  # samples of the first model that carry the exact law
+    n_kept: int = 500  # proposals of a seed and generation whose rewards and classes are stored
+    n_near: int = 1_000  # and those whose distances to real images are measured
+    n_pictures: int = 30  # and those that are stored as pictures
+    classifier_steps: int = 600
+    model: Settings = dataclasses.field(default_factory=Settings)
+    version: int = 1
+
+    def __post_init__(self):
+        if self.reward not in REWARDS:
+            raise ValueError(f"reward = {self.reward!r} must be one of {', '.join(REWARDS)}")
+
+    @property
+    def minutes(self):
+        """How long it takes."""
+        if self.data == "digits":
+            return (
+                "6 min on one CPU core with five seeds, and once 8 for first models that all share; not timed on a GPU"
+            )
+        return "35 min on a GPU, not yet timed; out of reach of a CPU but for the preset smoke"
+
+
+# At temperature 1 the classifier is so sure of nearly every digit that the exact law itself predicts almost nothing.
+CONFIDENCE = {"gamma": 15.0, "temperature": 3.0}
+U_NET = Settings(
+    "unet", 64, 2, flip=True, first_steps=20_000, steps=1_000, batch=512, first_lr=5e-4, lr=3e-4, calls=32, chunk=2_500
+)
+CIFAR10 = {
+    "data": "cifar10", "seeds": (0,), "generations": 20, "n": 2_500, "n_kept": 10_000, "n_pictures": 16,
+    "classifier_steps": 10_000, "model": U_NET,
+}  # fmt: skip
+EXPERIMENTS = [
+    Config("digits-class", "digits", "class"),
+    Config("digits-class-mixed", "digits", "class", lam=0.5),
+    Config("digits-confidence", "digits", "confidence", **CONFIDENCE),
+    Config("digits-confidence-mixed", "digits", "confidence", lam=0.5, **CONFIDENCE),
+    # Nobody chooses: what changes here is drift, not preference.
+    Config("digits-control", "digits", "confidence", K=1, **CONFIDENCE),
+    # The paper's Figures 2 and 3.
+    Config("cifar10-class", reward="class", **CIFAR10),
+    Config("cifar10-confidence", reward="confidence", **CIFAR10),
+    Config("cifar10-confidence-mixed", reward="confidence", lam=0.5, **CIFAR10),
+    Config("cifar10-class-mixed", reward="class", lam=0.5, **CIFAR10),
+    Config("cifar10-control", reward="confidence", K=1, **CIFAR10),
+]
+# Settings that change together: how much of a GPU's time a run may take.
+PRESETS = {
+    "cifar10": {
+        "full": {},
+        "short": {"first_steps": 12_000, "generations": 10, "steps": 500},
+        # For tests, on a CPU: everything happens, nothing is learned.
+        "smoke": {
+            "width": 32, "depth": 1, "first_steps": 3, "steps": 2, "batch": 4, "calls": 2, "chunk": 20,
+            "generations": 2, "n": 6, "n_atoms": 20, "n_kept": 24, "n_pictures": 4, "classifier_steps": 3,
+        },
+    }
+}  # fmt: skip
+
+
+def prepare(config, device):
+    """The `loop.Study` of `config`, its tensors on `device`: S seeds, images uint8 (S, n, C, H, W).
+
+    The classifier and each seed's first model are kept in the user's cache, where experiments share them.
+    """
+    (images, labels), (held_out, held_out_labels) = (
+        [tensor.to(device) for tensor in SOURCES[config.data](split)] for split in ("train", "test")
+    )
+    classifier = _classifier(config, images, labels)
+    members = [_Kept(config, images.shape[1:], seed, device) for seed in config.seeds]
+    choices = [torch.Generator(device).manual_seed(_stream(seed, 1)) for seed in config.seeds]
+    model = Flows(members)
+
+    def reward(x):  # (S, n, C, H, W) -> (S, n)
+        return torch.stack([score(config, classifier.logits(part)) for part in x])
+
+    compare = _comparison(config, classifier, images, held_out)
+
+    def summary(generation):
+        seeds = [summarise(config, classifier, *one) | compare(one[0]) for one in zip(*generation[1:], strict=True)]
+        statistics = {name: np.stack([found[name] for found in seeds]) for name in seeds[0]}
+        if generation.t == 0:
+            atoms = {"first": model.sample(config.n_atoms), "data": images[None]}
+            for name, x in atoms.items():  # (S, n_atoms) and (1, N)
+                logits = torch.stack([classifier.logits(part) for part in x])
+                statistics[f"{name}_rewards"] = score(config, logits).cpu().numpy()
+                statistics[f"{name}_labels"] = logits.argmax(-1).cpu().numpy().astype(np.int8)
+            statistics |= _gate(config, classifier, held_out, held_out_labels, images, atoms["first"])
+            tqdm.write(gate({name: value[None] for name, value in statistics.items()}))
+        return statistics
+
+    steps = len(config.seeds) * (config.model.first_steps + config.generations * config.model.steps)
+    data = images.expand(len(config.seeds), *images.shape)
+    provenance = {"data": _source(config)}
+    return Study(model, data, reward, choices, summary, steps, resumes_fits=True, provenance=provenance)
+
+
+def score(config, logits):
+    """The reward, nats, of images with the classifier's `logits` (..., C): (...)."""
+    q = probabilities(logits, config.temperature)
+    if config.reward == "class":
+        return rewards.class_probability(q, config.favoured, config.gamma)
+    return rewards.confidence(q, config.gamma)
+
+
+def summarise(config, classifier, proposals, r, picks):
+    """Statistics of the draw that was curated, of one seed: a dict of arrays.
+
+    `proposals`: (n, K, C, H, W); `r`: (n, K), their rewards; `picks`: (n, C, H, W).
+    Returns: masses (C,): share of each class; mean_reward, var_reward: nats; mean_weight, var_weight: of e^{r - r*},
+    r* = gamma the top reward; top: mean probability, at temperature 1, of the likeliest class; class_reward (C,): mean
+    reward within each class; step_masses (C,): the shares after one exact round from the law of these very proposals;
+    pick_masses (C,); rewards (n_kept,) float16, labels (n_kept,) int8, pictures (n_pictures, C, H, W) uint8.
+    """
+    x, r = proposals.flatten(0, 1), r.flatten().double().cpu().numpy()  # (n K, C, H, W), (n K,)
+    logits = classifier.logits(x)
+    labels = logits.argmax(-1).cpu().numpy()
+    weight = np.exp(r - config.gamma)
+    counts = np.bincount(labels, minlength=CLASSES)
+    curated = step(np.full(len(r), 1 / len(r)), r, config.K)
+    return {
+        "masses": counts / len(labels),
+        "mean_reward": r.mean(),
+        "var_reward": r.var(),
+        "mean_weight": weight.mean(),
+        "var_weight": weight.var(),
+        "top": float(probabilities(logits).amax(-1).double().mean()),
+        "class_reward": np.where(counts, np.bincount(labels, r, CLASSES) / np.maximum(counts, 1), math.nan),
+        "step_masses": np.bincount(labels, curated, CLASSES),
+        "pick_masses": np.bincount(classifier.logits(picks).argmax(-1).cpu().numpy(), minlength=CLASSES) / len(picks),
+        "rewards": r[: config.n_kept].astype(np.float16),
+        "labels": labels[: config.n_kept].astype(np.int8),
+        "pictures": proposals[: config.n_pictures, 0].cpu().numpy(),
+    }
+
+
+def _comparison(config, classifier, images, held_out):
+    """A function from the proposals of one seed, (n, K, C, H, W), to how close they are to real images.
+
+    It returns a dict of arrays (): near_copies, share nearer to a training image than 99 % of the held-out images are;
+    train_distance, held_out_distance, mean distance to the nearest of as many training as held-out images; frechet,
+    precision, recall, in the classifier's feature space, against training images.
+    """
+    near = closeness.nearest_distance(held_out, images).quantile(0.01)
+    real = classifier.features(images)
+
+    def compare(proposals):
+        x = proposals[:, 0]
+        features = classifier.features(x)
+        few = min(len(x), len(real), 2000)
+        precision, recall = closeness.precision_recall(features[:few], real[:few])
+        x = x[: config.n_near]
+        found = {
+            "near_copies": (closeness.nearest_distance(x, images) < near).double().mean(),
+            "train_distance": closeness.nearest_distance(x, images[: len(held_out)]).mean(),
+            "held_out_distance": closeness.nearest_distance(x, held_out).mean(),
+            "frechet": closeness.frechet_distance(features, real),
+            "precision": precision,
+            "recall": recall,
+        }
+        return {name: np.array(float(value)) for name, value in found.items()}
+
+    return compare
+
+
+GATED = ("held-out images", "first samples", "noise of the same covariance")
+
+
+def _gate(config, classifier, held_out, labels, images, first):
+    """What has to be right before the rounds mean anything: a dict of arrays.
+
+    gate_accuracy, gate_calibration (): the classifier's on held-out images.  For held-out images, for samples of the
+    first models, (S, n, C, H, W), and for Gaussian noise with the mean and covariance of the training images (a top
+    probability alone proves nothing: noise reaches a good part of it): gate_top (3,), mean top probability;
+    gate_masses (3, C), class shares; and, except for digits, which a mirror makes into something else, gate_flip (3,),
+    share whose likeliest class is the same when mirrored.
+    """
+    generator = torch.Generator(images.device).manual_seed(0)
+    kinds = (held_out, first.flatten(0, 1), _gaussian_noise(images, len(held_out), generator))
+    q = [probabilities(classifier.logits(x)) for x in kinds]
+    guesses = [one.argmax(-1) for one in q]
+    found = {
+        "gate_accuracy": np.array(float((guesses[0] == labels).double().mean())),
+        "gate_calibration": np.array(calibration_error(q[0], labels)),
+        "gate_top": np.array([float(one.amax(-1).mean()) for one in q]),
+        "gate_masses": np.stack([np.bincount(a.cpu().numpy(), minlength=CLASSES) / len(a) for a in guesses]),
+    }
+    if config.data != "digits":
+        mirrored = [classifier.logits(x.flip(-1)).argmax(-1) for x in kinds]
+        agree = [(a == b).double().mean().item() for a, b in zip(guesses, mirrored, strict=True)]
+        found["gate_flip"] = np.array(agree)
+    return found
+
+
+def _gaussian_noise(images, n, generator):
+    """n images of Gaussian noise with the mean and covariance of `images`, clipped to 0..255."""
+    x = images.flatten(1).float()
+    mean = x.mean(0)
+    # A sum of the centred images with independent standard normal weights has their covariance.
+    z = torch.randn(n, len(x), generator=generator, device=x.device) / math.sqrt(len(x))
+    noise = z @ (x - mean) + mean
+    return noise.round().clamp(0, 255).to(torch.uint8).view(n, *images.shape[1:])
+
+
+def gate(arrays):
+    """The stored gate as text."""
+    lines = [
+        f"classifier: accuracy {arrays['gate_accuracy'][0]:.4f}, "
+        f"calibration error {arrays['gate_calibration'][0]:.4f} on held-out images"
+    ]
+    for i, name in enumerate(GATED):
+        masses = arrays["gate_masses"][0, i]
+        flip = f", same class when mirrored {arrays['gate_flip'][0, i]:.3f}" if "gate_flip" in arrays else ""
+        lines.append(
+            f"{name}: mean top probability {arrays['gate_top'][0, i]:.3f}{flip}, "
+            f"class shares {masses.min():.3f} to {masses.max():.3f}"
+        )
+    return "\n".join(lines)
+
+
+class _Kept(Flow):
+    """A flow model whose first fit is kept in the user's cache, for all experiments that begin with the same one."""
+
+    def __init__(self, config, shape, seed, device):
+        super().__init__(shape, _stream(seed, 0), config.model, device)
+        later = ("steps", "lr", "calls", "chunk")
+        begin = {name: value for name, value in dataclasses.asdict(config.model).items() if name not in later}
+        self.made_with = {"experiment": f"{config.data}-first", "version": config.version, "seed": seed, **begin}
+        self.made_with["source"] = _source(config)
+        self.file = _cache_file(self.made_with, device)
+
+    def fit(self, data, weights=None):
+        """As `Flow.fit`, or, if it is the first and the cache has its outcome, that."""
+        first = self.fits == 0
+        if first and (stored := results.read_or_put_aside(self.file, self.made_with)) is not None:
+            self.restore(stored.arrays)
+            if self.on_step:
+                self.on_step(self.settings.first_steps)
+            return
+        super().fit(data, weights)
+        if first:
+            results.write_split(self.file, self.made_with, self.state())
+
+
+def _classifier(config, images, labels):
+    """The classifier whose probabilities are the reward, trained on `images` or, if it was before, from the cache."""
+    settings = CLASSIFIERS[config.data]
+    made_with = {"experiment": f"{config.data}-classifier", "version": config.version, "steps": config.classifier_steps}
+    made_with |= settings | {"source": _source(config)}
+    file = _cache_file(made_with, images.device.type)
+    kind, settings = settings["kind"], {name: value for name, value in settings.items() if name != "kind"}
+    classifier = ImageClassifier(kind, images.shape[1:], CLASSES, device=images.device.type)
+    if (stored := results.read_or_put_aside(file, made_with)) is not None:
+        classifier.restore(stored.arrays)
+        return classifier
+    tqdm.write(f"training the classifier: {config.classifier_steps} steps")
+    classifier.fit(images, labels, config.classifier_steps, **settings)
+    results.write_split(file, made_with, classifier.state())
+    return classifier
+
+
+def _source(config):
+    return datasets.cifar10_source() if config.data == "cifar10" else "scikit-learn's digits"
+
+
+def _cache_file(made_with, device):
+    # What a CPU and a GPU make differs by rounding.
+    return results.cache_folder() / "models" / f"{device}-{results.file_name(made_with)}"
+
+
+def _stream(seed, use):
+    # Model and choices of a seed draw from different streams: one seed for both would correlate them.
+    return 2 * seed + use
+
+
+def table(config, arrays):
+    """Measured and exact, generation by generation, as text: medians over seeds."""
+    law, reset = exact_law(config, arrays), exact_law(config, arrays, reset=True)
+    tv = distances(config, arrays, law)["total_variation"]
+    slope, error = transmission(config, arrays)
+    lines = [
+        gate(arrays),
+        " t  reward (exact, reset)  favoured (exact, reset)  entropy (exact, reset)  TV median worst  top    "
+        "transmission  near-copies  train/held-out  Fréchet  precision recall  seconds",
+    ]
+    for t in range(config.generations + 1):
+        triples = [
+            [np.median(value[t]) for value in values]
+            for values in (
+                (arrays["mean_reward"], law["mean_reward"], reset["mean_reward"]),
+                [x[..., config.favoured] for x in (arrays["masses"], law["masses"], reset["masses"])],
+                [entropy(x) for x in (arrays["masses"], law["masses"], reset["masses"])],
+            )
+        ]
+        sent = f"{np.median(slope[t]):5.2f} +-{np.median(error[t]):.2f}" if t < config.generations else " " * 12
+        m = {name: np.median(arrays[name][t]) for name in (
+            "top", "near_copies", "train_distance", "held_out_distance", "frechet", "precision", "recall"
+        )}  # fmt: skip
+        lines.append(
+            f"{t:2}  {'    '.join('{:6.3f} ({:.3f}, {:.3f})'.format(*one) for one in triples)}  "
+            f"{np.median(tv[t]):.3f} {tv[t].max():.3f}  {m['top']:.3f}  {sent}  {m['near_copies']:.3f}        "
+            f"{m['train_distance']:.4f}/{m['held_out_distance']:.4f}  {m['frechet']:7.2f}  {m['precision']:.2f} "
+            f"{m['recall']:.2f}  {arrays['seconds'][t]:7.1f}"
+        )
+    return "\n".join(lines)

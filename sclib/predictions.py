@@ -1,0 +1,116 @@
+"""The laws that trained loops on images are held against: without a density, from samples with rewards and classes.
+
+`config` is an `images.Config` (K, lam, generations, n count), `arrays` those of its stored result.  Arrays have axes
+T + 1 generations, S seeds, C = 10 classes.
+"""
+
+import math
+
+import numpy as np
+
+from sclib.bounds import total_variation
+from sclib.population import step, trajectory
+
+CLASSES = 10
+
+
+def exact_law(config, arrays, reset=False):
+    """masses (T + 1, S, C), mean_reward and var_reward (T + 1, S) under the exact law, generations 0..T.
+
+    It starts at samples of each seed's first model in `arrays` (a result's), equally weighted, which carry their
+    rewards and classes; for a finite lam the reference is the data, with theirs.
+
+    `reset` gives another law, in which curation moves the classes' shares but not what is in them: each refit puts the
+    rewards within a class back to the first model's.  With s_t(c) the share of class c and p_0(x | c) the first
+    model's law within it, the law before curation is sum_c s_t(c) p_0(x | c); Eq. 6 curates it, and s_{t+1} are the
+    class shares of the outcome, mixed as in Eq. 8.  Selection never tires, since the best of a class is never used up.
+    """
+    first = zip(arrays["first_rewards"][0], arrays["first_labels"][0], strict=True)
+    data = (arrays["data_rewards"][0, 0], arrays["data_labels"][0, 0])
+    laws = [(_reset_law if reset else _law)(config, *one, *data) for one in first]
+    return {name: np.stack([law[name] for law in laws], 1) for name in laws[0]}
+
+
+def law_error(config, arrays, reset=False, blocks=10):
+    """Standard error of `exact_law` that comes from its finite number of atoms: arrays of the same names and shapes.
+
+    The atoms of the first model are dealt into `blocks`; the law is computed on each, and its standard deviation over
+    blocks divided by the root of their number.
+    """
+    n = arrays["first_rewards"].shape[-1] // blocks
+    laws = []
+    for start in range(0, n * blocks, n):
+        block = {name: arrays[name][..., start : start + n] for name in ("first_rewards", "first_labels")}
+        laws.append(exact_law(config, arrays | block, reset))
+    return {name: np.std([law[name] for law in laws], 0, ddof=1) / math.sqrt(blocks) for name in laws[0]}
+
+
+def distances(config, arrays, law=None):
+    """Total variation between measured and exact class shares: {"total_variation": (T + 1, S)}."""
+    law = law or exact_law(config, arrays)
+    pairs = zip(arrays["masses"], law["masses"], strict=True)
+    found = [[total_variation(p, q) for p, q in zip(*both, strict=True)] for both in pairs]
+    return {"total_variation": np.array(found)}
+
+
+def transmission(config, arrays):
+    """How much of the predicted change of class shares a refit makes, and its standard error: two arrays (T, S).
+
+    With m_t the measured shares and m^_{t+1} what one exact round (Eq. 4 or 8) makes of the very proposals of round t,
+    it is the slope <m_{t+1} - m_t, m^_{t+1} - m_t> / |m^_{t+1} - m_t|^2: 1 for a perfect refit, 0 if nothing moves.
+    The error counts the chance in the n picks and in the n K proposals of round t + 1, by which m_{t+1} is measured.
+    Both are NaN where the predicted change is shorter than that of one proposal in n K, as for K = 1, or in the end.
+    """
+    mix, reference = _mixture(config, arrays["data_labels"][0, 0])
+    now, then = arrays["masses"][:-1], arrays["masses"][1:]  # (T, S, C)
+    predicted = (1 - mix) * reference + mix * arrays["step_masses"][:-1] - now
+    length = np.square(predicted).sum(-1, keepdims=True)
+    n, drawn = config.n, config.n * config.K
+    along = predicted / np.where(length > drawn**-2, length, math.nan)
+    slope = ((then - now) * along).sum(-1)
+
+    def variance(shares):  # of `along` at a class drawn from `shares`
+        return (shares * along**2).sum(-1) - (shares * along).sum(-1) ** 2
+
+    picks = arrays["pick_masses"][:-1]
+    error = np.sqrt(variance(then) / drawn + mix**2 * variance(picks) / n)
+    return slope, error
+
+
+def entropy(masses):
+    """Entropy of shares (..., C), nats: log 10 = 2.303 for ten even classes, 0 for one alone."""
+    return -np.sum(masses * np.log(np.where(masses > 0, masses, 1)), -1)
+
+
+def _law(config, r, labels, data_r, data_labels):
+    probs, reference = np.full(len(r), 1 / len(r)), None
+    if config.lam < math.inf:  # both live on the union of the first model's samples and the data
+        probs = np.append(probs, np.zeros(len(data_r)))
+        reference = np.append(np.zeros(len(r)), np.full(len(data_r), 1 / len(data_r)))
+        r, labels = np.append(r, data_r), np.append(labels, data_labels)
+    laws = trajectory(probs, r, config.K, config.generations, config.lam, reference)  # (T + 1, atoms)
+    return _moments(laws, r, labels)
+
+
+def _reset_law(config, r, labels, data_r, data_labels):
+    mix, reference = _mixture(config, data_labels)
+    first = np.bincount(labels, minlength=CLASSES) / len(labels)
+    laws = [np.full(len(r), 1 / len(r))]
+    for _ in range(config.generations):
+        curated = np.bincount(labels, step(laws[-1], r, config.K), CLASSES)
+        shares = ((1 - mix) * reference + mix * curated) * (first > 0)  # a class it lacks, the model cannot remake
+        laws.append((shares / shares.sum() / np.where(first > 0, first, 1))[labels] / len(r))
+    return _moments(np.array(laws), r, labels)
+
+
+def _mixture(config, data_labels):
+    """Weight of the picks in Eq. 8, and the class shares of the reference."""
+    mix = 1.0 if config.lam == math.inf else config.lam / (1 + config.lam)
+    return mix, np.bincount(data_labels, minlength=CLASSES) / len(data_labels)
+
+
+def _moments(laws, r, labels):
+    r = r.astype(float)
+    mean = laws @ r
+    masses = np.stack([np.bincount(labels, p, CLASSES) for p in laws])
+    return {"masses": masses, "mean_reward": mean, "var_reward": laws @ r**2 - mean**2}

@@ -1,0 +1,52 @@
+"""Distances of pictures and of features, against closed forms and cases small enough to count."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from sclib import closeness
+
+
+def test_distance_is_a_root_mean_square_in_units_of_black_to_white():
+    black, white = torch.zeros(1, 1, 2, 2, dtype=torch.uint8), torch.full((1, 1, 2, 2), 255, dtype=torch.uint8)
+    one_white = black.clone()
+    one_white[..., 0, 0] = 255
+    assert closeness.nearest_distance(white, black).tolist() == [1.0]
+    assert closeness.nearest_distance(one_white, torch.cat([white, black])).item() == pytest.approx(0.5)
+
+
+def test_nearest_is_the_nearest_of_all_also_in_parts():
+    x, y = (torch.randint(256, (n, 3, 4, 4), dtype=torch.uint8) for n in (1_100, 40))
+    expected = ((x[:, None].double() - y) / 255).square().mean((2, 3, 4)).sqrt().amin(1)
+    torch.testing.assert_close(closeness.nearest_distance(x, y).double(), expected, atol=2e-4, rtol=0)
+
+
+def test_frechet_distance_of_gaussians_with_commuting_covariances():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 3))
+    x = (x - x.mean(0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(x, rowvar=False)).T)  # covariance is now exactly I
+    a, b = np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 0.5])
+    shift = np.array([0.0, 1.0, -2.0])
+    assert closeness.frechet_distance(x * a + shift, x * b) == pytest.approx(5 + np.square(a - b).sum())
+    assert closeness.frechet_distance(x * a, x * a) == pytest.approx(0, abs=1e-6)
+    turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    assert closeness.frechet_distance(x * a @ turn + shift, x * b @ turn) == pytest.approx(5 + np.square(a - b).sum())
+
+
+def test_precision_and_recall_of_clouds_that_can_be_counted():
+    grid = torch.stack(torch.meshgrid(torch.arange(6.0), torch.arange(6.0), indexing="ij"), -1).reshape(-1, 2)
+    assert closeness.precision_recall(grid, grid) == (1.0, 1.0)
+    assert closeness.precision_recall(grid, grid + 1_000) == (0.0, 0.0)
+    half = torch.cat([grid[:18], grid[:18] + 1_000])  # half of the samples lie where there is no data
+    precision, recall = closeness.precision_recall(half, grid)
+    assert precision == 0.5 and recall < 1
+    cluster = grid.mean(0) + 0.01 * torch.randn(36, 2, generator=torch.Generator().manual_seed(0))  # one mode left
+    precision, recall = closeness.precision_recall(cluster, grid)
+    assert precision == 1.0 and recall == 0.0
+
+
+def test_features_may_be_tensors_or_arrays():
+    x = torch.randn(50, 3)
+    assert math.isclose(closeness.frechet_distance(x, 2 * x), closeness.frechet_distance(x.numpy(), 2 * x.numpy()))
