@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+import threadpoolctl
 import torch
 
 from sclib import datasets, experiments, images, population, predictions, results
@@ -27,7 +28,8 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("SCLIB_CACHE", str(tmp_path / "cache"))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield tmp_path / "cache"
+    with threadpoolctl.threadpool_limits(1):  # BLAS too: its sums depend on how many threads share them
+        yield tmp_path / "cache"
     torch.set_num_threads(threads)
 
 
