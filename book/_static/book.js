@@ -72,6 +72,7 @@ window.addEventListener("afterprint", () => {
 
 // Sphinx's search drops numbers from what is asked, and finds a title only by half of its letters or more.  Readers ask
 // for "Theorem 2.3" or "Kingman": first come the titles, of statements too, that have every word that was asked for.
+// The title of a box in a chapter has no address of its own and is left to Sphinx: the statement itself has one.
 document.addEventListener("DOMContentLoaded", () => {
   if (typeof Search === "undefined") return;
   const words = (text) => text.toLowerCase().split(/[^\p{L}\p{N}.]+/u).filter(Boolean);
@@ -84,6 +85,7 @@ document.addEventListener("DOMContentLoaded", () => {
       if (!words(query).every((asked) => inTitle.some((word) => word.startsWith(asked)))) continue;
       const name = title.replace(/^ \((.*)\)$/, "$1"); // the name of a statement is stored in brackets
       for (const [file, id] of places) {
+        if (!id && titles[file] !== title) continue;
         const shown = titles[file] === title ? title : `${titles[file]} > ${name}`;
         found.push([docnames[file], shown, id ? `#${id}` : "", null, 1000 - name.length, filenames[file]]);
       }

@@ -385,10 +385,8 @@ def test_search_finds_a_statement_by_its_name(browser, address, asked, name):
         assert name in title
         page, _, fragment = link.partition("#")
         text = tab.evaluate(
-            """async ([page, id]) => {
-                 const found = new DOMParser().parseFromString(await (await fetch(page)).text(), "text/html");
-                 return (id ? found.getElementById(id) : found.querySelector("article")).textContent;
-               }""",
+            """async ([page, id]) => new DOMParser().parseFromString(await (await fetch(page)).text(), "text/html")
+                                     .getElementById(id).textContent""",
             [page, fragment],
         )
         assert name in text
