@@ -1,5 +1,32 @@
 import numpy as np
 import pytest
+import threadpoolctl
+import torch
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty cache folder, and one thread: sums depend on how many share them, and small nets need no more."""
+    monkeypatch.setenv("SCLIB_CACHE", str(tmp_path / "cache"))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with threadpoolctl.threadpool_limits(1):  # BLAS too
+        yield tmp_path / "cache"
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def same():
+    """Whether two results are equal in everything that is not a time."""
+
+    def equal(first, second):
+        return first.arrays.keys() == second.arrays.keys() and all(
+            np.array_equal(first.arrays[k], second.arrays[k], equal_nan=first.arrays[k].dtype.kind == "f")
+            for k in first.arrays
+            if k != "seconds"
+        )
+
+    return equal
 
 
 @pytest.fixture

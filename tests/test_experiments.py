@@ -9,9 +9,10 @@ import time
 
 import numpy as np
 import pytest
-import torch
 
 from sclib import experiments, plane, results
+
+pytestmark = pytest.mark.usefixtures("cache")
 
 TINY = dict(
     seeds=(100, 101), generations=2, n=40, n_data=200, n_atoms=100, n_points=10,
@@ -19,24 +20,6 @@ TINY = dict(
 )  # fmt: skip
 PLANE = [config.experiment for config in plane.EXPERIMENTS]
 SYNTHETIC = [f"{data}-k{K}" for data in ("gaussians", "moons") for K in (1, 2, 4, 16)]
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("SCLIB_CACHE", str(tmp_path))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # nets this small gain nothing from more, and lose much when other work wants the cores
-    yield tmp_path
-    torch.set_num_threads(threads)
-
-
-def same(first, second):
-    """Equal in everything that is not a time."""
-    return first.arrays.keys() == second.arrays.keys() and all(
-        np.array_equal(first.arrays[k], second.arrays[k], equal_nan=first.arrays[k].dtype.kind == "f")
-        for k in first.arrays
-        if k != "seconds"
-    )
 
 
 # What is shipped.
@@ -62,7 +45,7 @@ def test_shipped_results_are_small():
 
 
 @pytest.mark.parametrize("name", PLANE)
-def test_every_experiment_runs(name):
+def test_every_experiment_runs(name, same):
     result = experiments.run(name, device="cpu", **TINY)
     config = experiments.configure(name, **TINY)
     assert same(result, experiments.load(name, **TINY))
@@ -78,7 +61,7 @@ def test_a_short_run_agrees_with_the_stored_seeds(name, within):
     assert (measured > stored.min(1) - within).all() and (measured < stored.max(1) + within).all()
 
 
-def test_a_time_limit_stops_at_a_checkpoint_from_which_the_same_call_goes_on(cache):
+def test_a_time_limit_stops_at_a_checkpoint_from_which_the_same_call_goes_on(cache, same):
     assert experiments.run("moons-k2", device="cpu", max_minutes=0, **TINY) is None
     assert len(list((cache / "checkpoints").glob("*.npz"))) == 1
     resumed = experiments.run("moons-k2", device="cpu", **TINY)
@@ -86,7 +69,7 @@ def test_a_time_limit_stops_at_a_checkpoint_from_which_the_same_call_goes_on(cac
     assert same(resumed, experiments.run("moons-k2", device="cpu", **TINY))
 
 
-def test_a_killed_run_goes_on_and_equals_one_that_was_not(cache):
+def test_a_killed_run_goes_on_and_equals_one_that_was_not(cache, same):
     settings = {**TINY, "generations": 25, "steps": 10}
     arguments = [x for name, value in settings.items() for x in ("--set", f"{name}={value}")]
     command = [sys.executable, "-m", "sclib.experiments", "run", "gaussians-k2", "--device", "cpu", *arguments]
@@ -105,7 +88,7 @@ def test_a_killed_run_goes_on_and_equals_one_that_was_not(cache):
     assert same(resumed, experiments.run("gaussians-k2", device="cpu", **settings))
 
 
-def test_a_damaged_checkpoint_is_put_aside_and_the_run_starts_again(cache):
+def test_a_damaged_checkpoint_is_put_aside_and_the_run_starts_again(cache, same):
     experiments.run("gaussians-k2", device="cpu", max_minutes=0, **TINY)
     (checkpoint,) = (cache / "checkpoints").glob("*.npz")
     checkpoint.write_bytes(checkpoint.read_bytes()[:-1])

@@ -9,7 +9,6 @@ import time
 
 import numpy as np
 import pytest
-import threadpoolctl
 import torch
 
 from sclib import datasets, experiments, images, population, predictions, results
@@ -17,29 +16,12 @@ from sclib.classifiers import ImageClassifier
 
 DIGITS = [config.experiment for config in images.EXPERIMENTS if config.data == "digits"]
 CIFAR10 = [config.experiment for config in images.EXPERIMENTS if config.data == "cifar10"]
+pytestmark = pytest.mark.usefixtures("cache")
+
 TINY = dict(
     seeds=(100, 101), generations=2, n=30, n_atoms=100, n_kept=20, n_near=20, n_pictures=4, classifier_steps=2,
     width=8, depth=1, first_steps=3, steps=2, batch=8, calls=2,
 )  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("SCLIB_CACHE", str(tmp_path / "cache"))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with threadpoolctl.threadpool_limits(1):  # BLAS too: its sums depend on how many threads share them
-        yield tmp_path / "cache"
-    torch.set_num_threads(threads)
-
-
-def same(first, second):
-    """Equal in everything that is not a time."""
-    return first.arrays.keys() == second.arrays.keys() and all(
-        np.array_equal(first.arrays[k], second.arrays[k], equal_nan=first.arrays[k].dtype.kind == "f")
-        for k in first.arrays
-        if k != "seconds"
-    )
 
 
 def assert_statistics_follow(config, arrays):
@@ -225,7 +207,7 @@ def test_the_gate_tells_samples_from_noise():
 
 
 @pytest.mark.parametrize("name", DIGITS)
-def test_every_experiment_on_digits_runs_and_experiments_share_their_first_models(name, cache):
+def test_every_experiment_on_digits_runs_and_experiments_share_their_first_models(name, cache, same):
     result = experiments.run(name, device="cpu", **TINY)
     config = experiments.configure(name, **TINY)
     assert result.arrays["masses"].shape == (3, 2, 10) and result.arrays["first_rewards"].shape == (1, 2, 100)
@@ -247,7 +229,7 @@ def test_a_short_run_agrees_with_the_stored_seeds():
     assert (measured > stored.min(1) - 0.06).all() and (measured < stored.max(1) + 0.06).all()
 
 
-def test_a_run_stopped_after_every_step_equals_one_that_was_not(cache, monkeypatch):
+def test_a_run_stopped_after_every_step_equals_one_that_was_not(cache, monkeypatch, same):
     whole = experiments.run("digits-class-mixed", device="cpu", **TINY)
     monkeypatch.setenv("SCLIB_CACHE", str(cache / "other"))
     calls = 1
@@ -258,7 +240,9 @@ def test_a_run_stopped_after_every_step_equals_one_that_was_not(cache, monkeypat
     assert not list((cache / "other" / "checkpoints").iterdir())
 
 
-def test_rehearsal_of_cifar_10_killed_and_resumed_equals_an_uninterrupted_run(cache, cifar10_stand_in, monkeypatch):
+def test_rehearsal_of_cifar_10_killed_and_resumed_equals_an_uninterrupted_run(
+    cache, cifar10_stand_in, monkeypatch, same
+):
     """From arrays in a folder to the stored result and its table, with everything but learning."""
     config = experiments.configure("cifar10-confidence-mixed", preset="smoke")
     command = [sys.executable, "-m", "sclib.experiments", "run", config.experiment, "--set", "preset=smoke"]
