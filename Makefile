@@ -1,5 +1,6 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
 CHAPTERS := book/intro.md $(wildcard book/[0-9]*.md) book/reproduction.md book/template.md
 
 .PHONY: book book-offline test test-browser notebooks benchmark lint clean repository
@@ -11,11 +12,11 @@ book-offline: book  ## Copy the book to _build/offline, which opens without a ne
 	$(BIN)/python tools/make_offline.py
 
 test: .venv/test  ## Test the package, then run every chapter again and compare its outputs
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --nbval book/
+	$(PYTEST)
+	$(PYTEST) --nbval book/ --dist loadscope
 
 test-browser: .venv/test book-offline  ## Use every page in Chromium, online and offline
-	$(BIN)/python -m pytest -m browser
+	$(PYTEST) -m browser
 
 notebooks: .venv/test  ## Run every chapter, or those in CHAPTERS=..., and store the outputs
 	$(BIN)/python tools/run_notebooks.py $(CHAPTERS)
