@@ -226,7 +226,7 @@ def _storable(arrays):
 def _check_name(name, what):
     if not (isinstance(name, str) and re.fullmatch(NAME, name)):
         raise ValueError(
-            f"{what} = {name!r:.80} must be of A-Z, a-z, 0-9, _, . and -, at most 100, not the last two first"
+            f"{what} = {name!r:.80} must be at most 100 of A-Z, a-z, 0-9, _, . and -, and begin with neither . nor -"
         )
 
 
