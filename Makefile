@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 CHAPTERS := book/intro.md $(wildcard book/[0-9]*.md) book/reproduction.md book/template.md
 
-.PHONY: book book-offline test test-browser notebooks lint clean repository
+.PHONY: book book-offline test test-browser notebooks benchmark lint clean repository
 
 book: .venv/book  ## Build _build/html/index.html from the stored outputs; warnings are errors
 	$(BIN)/jupyter-book build . -n -W --keep-going
@@ -19,6 +19,10 @@ test-browser: .venv/test book-offline  ## Use every page in Chromium, online and
 
 notebooks: .venv/test  ## Run every chapter, or those in CHAPTERS=..., and store the outputs
 	$(BIN)/python tools/run_notebooks.py $(CHAPTERS)
+
+benchmark: .venv/test book  ## Measure how fast everything is, and print the tables of benchmarks/README.md
+	$(BIN)/python -m pytest benchmarks/bench_*.py -q --benchmark-quiet --benchmark-json=_build/benchmark.json
+	$(BIN)/python benchmarks/table.py _build/benchmark.json
 
 lint: .venv/test  ## Check style
 	$(BIN)/ruff check .

@@ -6,7 +6,6 @@ pick a round.  On average over picks that is (1 - rate) p_t + rate p_t H in each
 """
 
 import functools
-import html
 import itertools
 import numbers
 from typing import NamedTuple
@@ -15,10 +14,10 @@ import ipywidgets
 import numpy as np
 from matplotlib import patches
 from matplotlib import pyplot as plt
-from scipy import optimize
+from scipy import optimize, special
 
 from sclib.plots import BLUE, GREY, ORANGE, PURPLE
-from sclib.widgets import _png
+from sclib.widgets import img, png
 
 ATTRIBUTES = {
     "shape": ("circle", "square", "triangle"),
@@ -107,10 +106,8 @@ class Game:
 
         def loss(u):
             r = seen @ u  # (t, K)
-            top = r.max(axis=1, keepdims=True)
-            w = np.exp(r - top)
-            chance = w / w.sum(axis=1, keepdims=True)
-            value = (top[:, 0] + np.log(w.sum(axis=1)) - taken @ u).sum() + penalty / 2 * u @ u
+            chance = special.softmax(r, axis=1)
+            value = (special.logsumexp(r, axis=1) - taken @ u).sum() + penalty / 2 * u @ u
             return value, (chance[..., None] * seen).sum(axis=(0, 1)) - taken.sum(axis=0) + penalty * u
 
         u = optimize.minimize(loss, np.zeros(len(VALUES)), jac=True, method="BFGS").x
@@ -203,8 +200,7 @@ def play(game):
 
     def show():
         figure = draw(game)
-        alt, png = html.escape(figure.get_label()), _png(figure)
-        picture.value = f'<img alt="{alt}" style="width: 100%; max-width: 38rem" src="data:image/png;base64,{png}">'
+        picture.value = img(png(figure), figure.get_label())
         said.value = f'<p role="status">{verdict(game)}</p>'
         for k, button in enumerate(buttons):
             button.description = f"{k + 1}: {name(game.offers[-1][k])}"

@@ -62,11 +62,8 @@ def explore(draw, start=None, **axes):
         figure = draw(**dict(zip(axes, values, strict=True)))
         if not figure.get_label():
             raise ValueError(f"the figure for {where} has no label; say what it shows with fig.set_label(text)")
-        pngs[values] = _png(figure)
-        pictures[values] = (
-            f'<img alt="{html.escape(f"{where}. {figure.get_label()}")}" class="explore" '
-            f'style="width: 100%; max-width: 38rem; height: auto" src="data:image/png;base64,{pngs[values]}">'
-        )
+        pngs[values] = png(figure)
+        pictures[values] = img(pngs[values], f"{where}. {figure.get_label()}")
 
     sliders = [
         ipywidgets.SelectionSlider(
@@ -120,8 +117,16 @@ def text(value):
     return "∞" if value == math.inf else f"{value:.10g}"
 
 
-def _png(figure):
-    """The figure as base64 of a PNG with a palette of 64 colours, a third of the bytes of a full one."""
+def img(data, alt):
+    """HTML of a picture: `data`, a PNG in base64 as `png` makes it; `alt`, in words what it shows."""
+    return (
+        f'<img alt="{html.escape(alt)}" class="explore" '
+        f'style="width: 100%; max-width: 38rem; height: auto" src="data:image/png;base64,{data}">'
+    )
+
+
+def png(figure):
+    """Close the figure; base64 of it as a PNG with a palette of 64 colours, a third of the bytes of a full one."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     plt.close(figure)

@@ -1,7 +1,7 @@
 """Run chapters and store their outputs: book/NAME.md -> book/NAME.ipynb.  `make notebooks` calls it.
 
-The .md is the source.  Ids of cells and widgets are numbered instead of random, so that a second run of an unchanged
-chapter leaves an unchanged file.
+The .md is the source.  Ids of cells and widgets are numbered instead of random, and a cell's printed lines are one
+output however they arrived, so that a second run of an unchanged chapter leaves an unchanged file.
 """
 
 import json
@@ -20,7 +20,8 @@ def run(source):
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"
     start = time.perf_counter()
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": source.parent}}).execute()
+    resources = {"metadata": {"path": source.parent}}
+    NotebookClient(notebook, timeout=600, coalesce_streams=True, resources=resources).execute()
     seconds = time.perf_counter() - start
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # time stamps

@@ -1,0 +1,157 @@
+"""Print the tables of a benchmark's JSON file; with --write, put them into README.md and benchmarks/README.md too."""
+
+import json
+import math
+import re
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+NEVER = math.nan  # the time of what was not run
+
+
+def digits(x, n):
+    """x with n significant digits and commas, or a dash for NaN."""
+    return f"{float(f'{x:.{n}g}'):,.15g}" if x == x else "-"
+
+
+def seconds(s):
+    """A time in the unit that suits it."""
+    for unit, size in [("years", 3.156e7), ("days", 86_400), ("h", 3_600), ("min", 60), ("s", 1), ("ms", 1e-3)]:
+        if s >= size:
+            return f"{digits(s / size, 3)} {unit}"
+    return f"{digits(s * 1e6, 3)} µs" if s == s else "-"
+
+
+def power(n):
+    """1000 as 10^3, other numbers as they are."""
+    return f"10^{round(math.log10(n))}" if n >= 1000 and 10 ** round(math.log10(n)) == n else f"{n:,}"
+
+
+def markdown(header, rows):
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
+
+
+class Measured:
+    """The fastest round of every benchmark of a file, found by what its test says of it."""
+
+    def __init__(self, path):
+        stored = json.loads(Path(path).read_text())
+        cpu = stored["machine_info"]["cpu"]
+        versions = ", ".join(f"{name} {version(name)}" for name in ("NumPy", "torch"))
+        self.machine = (
+            f"Measured on {stored['datetime'][:10]}: {cpu['count']} cores ({cpu.get('brand_raw', 'unnamed')}), no GPU, "
+            f"Python {stored['machine_info']['python_version']}, {versions}; the fastest round of each."
+        )
+        self.all = [bench["extra_info"] | {"seconds": bench["stats"]["min"]} for bench in stored["benchmarks"]]
+
+    def rows(self, **what):
+        return [bench for bench in self.all if what.items() <= bench.items()]
+
+    def time(self, **what):
+        found = self.rows(**what)
+        return found[0]["seconds"] if found else NEVER
+
+    def sampled(self, n, K, span):
+        """Groups that Monte Carlo needs for an error of 1 %, and the seconds they would take."""
+        found = self.rows(part="monte carlo", n=n, K=K)
+        if not found:
+            return NEVER, NEVER
+        needed = found[0]["needed"][f"{span:g}"]
+        return needed, found[0]["seconds"] / found[0]["groups"] * needed
+
+    def generation(self, seeds):
+        return sum(self.time(part="loop", way="stacked", step=step, seeds=seeds) for step in ("draw", "curate", "fit"))
+
+
+def curation(m):
+    rows = []
+    for n, K in dict.fromkeys((b["n"], b["K"]) for b in m.rows(part="curation")):
+        ours, *others = (
+            m.time(part="curation", n=n, K=K, way=way)
+            for way in ("choose", "softmax + multinomial", "loop over groups")
+        )
+        compared = [f"{seconds(other)} ({digits(other / ours, 2)} ×)" if other == other else "-" for other in others]
+        rows.append([f"{n:,} × {K:,}", seconds(ours), *compared])
+    return markdown(["n × K", "`choose`", "softmax + multinomial", "loop over groups"], rows)
+
+
+def exact(m):
+    rows = []
+    for b in sorted(m.rows(part="exact"), key=lambda b: (b["n"], b["K"], b["span"])):
+        needed, sampled = m.sampled(b["n"], b["K"], b["span"])
+        rows.append(
+            [power(b["n"]), power(b["K"]), f"{b['span']:g}", seconds(b["seconds"]), digits(needed, 2), seconds(sampled),
+             f"{digits(sampled / b['seconds'], 2)} ×"]
+        )  # fmt: skip
+    return markdown(["atoms", "K", "range", "exact", "groups for 1 %", "Monte Carlo to 1 %", "ratio"], rows)
+
+
+def loop(m):
+    rows = []
+    for step in ("draw", "curate", "fit"):
+        one, five = (m.time(part="loop", step=step, seeds=seeds, way="stacked") for seeds in (1, 5))
+        loader = m.time(part="loop", step=step, way="DataLoader")
+        rows.append([step, seconds(one), seconds(five), f"{digits(five / one, 3)} ×", seconds(loader)])
+    return markdown(["step", "one seed", "five stacked", "five over one", "one seed, DataLoader"], rows)
+
+
+def images(m):
+    rows = [[b["data"], b["step"], digits(b["images"] / b["seconds"], 3)] for b in m.rows(part="images")]
+    return markdown(["images", "step", "images a second"], sorted(rows, reverse=True))
+
+
+def book(m):
+    rows = []
+    for build in m.rows(part="book", page="all"):
+        rows = [
+            [page, seconds(m.time(part="book", page=page)), f"{size / 1e6:.2f} MB"]
+            for page, size in build["bytes"].items()
+        ]
+        rows.append(
+            [
+                "all, built from the stored outputs",
+                seconds(build["seconds"]),
+                f"{sum(build['bytes'].values()) / 1e6:.1f} MB",
+            ]
+        )
+    return markdown(["page", "run from top to bottom", "bytes, pictures included"], rows)
+
+
+def summary(m):
+    """The few lines that README.md quotes."""
+    rows = []
+    for (n, K), way in [((25_000_000, 4), "softmax + multinomial"), ((250_000, 4), "loop over groups")]:
+        ours, usual = (m.time(part="curation", n=n, K=K, way=w) for w in ("choose", way))
+        rows.append([f"pick from {power(n * K)} candidates, K = {K}", seconds(ours), way, seconds(usual)])
+    for n, K in [(10**3, 2), (10**6, 10**6)]:
+        ours, (_, usual) = m.time(part="exact", n=n, K=K, span=1.0), m.sampled(n, K, 1.0)
+        what = f"one exact round, {power(n)} atoms, K = {power(K)}"
+        rows.append([what, seconds(ours), "Monte Carlo to a total variation of 1 %", seconds(usual)])
+    ours, usual = m.generation(5), 5 * m.generation(1)
+    rows.append(["a generation on eight Gaussians, five seeds", seconds(ours), "one seed, five times", seconds(usual)])
+    ours, usual = (m.time(part="loop", step="fit", seeds=1, way=way) for way in ("stacked", "DataLoader"))
+    rows.append(["its refit, one seed", seconds(ours), "the same steps, fed by a DataLoader", seconds(usual)])
+    return markdown(["what", "here", "against", ""], rows)
+
+
+def put(file, text):
+    """Replace what stands between the two marks in `file`."""
+    marks = r"(<!-- measured -->\n).*(<!-- end -->)"
+    old = file.read_text()
+    assert re.search(marks, old, re.DOTALL), f"{file} has no place for the tables"
+    file.write_text(re.sub(marks, lambda found: f"{found[1]}{text}{found[2]}", old, flags=re.DOTALL))
+
+
+if __name__ == "__main__":
+    measured = Measured(sys.argv[1])
+    tables = {"Curation": curation, "One exact round": exact, "One generation": loop, "Images": images, "Pages": book}
+    full = measured.machine + "\n\n" + "\n".join(f"### {name}\n\n{table(measured)}" for name, table in tables.items())
+    print(full)
+    if "--write" in sys.argv:
+        put(ROOT / "benchmarks" / "README.md", full)
+        put(ROOT / "README.md", f"{measured.machine}\n\n{summary(measured)}")
