@@ -12,6 +12,7 @@ import json
 import math
 import os
 import pathlib
+import re
 import secrets
 import tempfile
 import warnings
@@ -24,6 +25,8 @@ import platformdirs
 SHIPPED = pathlib.Path(__file__).with_name("results")
 META = "meta"  # the array that holds config and provenance
 PARTS = "parts"  # the array that names the other files of one written by `write_split`
+NAME = "[A-Za-z0-9_][A-Za-z0-9_.-]{,99}"  # of arrays, which become files in a zip, and of experiments
+RESERVED = (META, PARTS, "file", "allow_pickle")  # the last two are parameters of np.savez
 PART = 15_000_000  # bytes
 
 
@@ -56,7 +59,7 @@ class DamagedResult(ValueError):
 
 def key(config):
     """First 12 hex digits of SHA-256 of `config` (a dataclass or a dict) as canonical JSON."""
-    return hashlib.sha256(_canonical(_plain(config)).encode()).hexdigest()[:12]
+    return hashlib.sha256(_canonical(_record(config, "config")).encode()).hexdigest()[:12]
 
 
 def cache_folder():
@@ -67,7 +70,9 @@ def cache_folder():
 def save(config, arrays, provenance):
     """Write `arrays` (name -> array) to the user's cache under `config`; returns the path.
 
-    Raises: ValueError if an array is named "meta" or holds Python objects, or the config has no experiment or version.
+    `config` and `provenance`: a dataclass or dict of what JSON can hold, or infinite, and the first as `file_name`
+    wants it; `arrays`: of numbers, booleans, dates, text or bytes, under names of letters, digits, _, . and -.
+    Raises: ValueError naming what is anything else.
     """
     path = cache_folder() / file_name(config)
     write(path, config, arrays, provenance)
@@ -84,33 +89,38 @@ def load(config, command=None):
     for folder in (SHIPPED, cache_folder()):
         if (result := read_or_put_aside(folder / file_name(config), config)) is not None:
             return result
-    command = command or f"python -m sclib.experiments run {_plain(config)['experiment']}"
+    command = command or f"python -m sclib.experiments run {_record(config, 'config')['experiment']}"
     raise MissingResult(f"no stored result {file_name(config)}; make it with: {command}")
 
 
 def file_name(config):
-    """`<experiment>-<key>.npz`.  Raises: ValueError if `config` has no experiment or version."""
-    plain = _plain(config)
+    """`<experiment>-<key>.npz`.
+
+    Raises: ValueError if `config` has no experiment or version, or the experiment's name could be no file's.
+    """
+    plain = _record(config, "config")
     for name in ("experiment", "version"):
         if name not in plain:
             raise ValueError(f"config has no {name!r}; it must have 'experiment' and 'version'")
+    _check_name(plain["experiment"], "config['experiment']")
     return f"{plain['experiment']}-{key(config)}.npz"
 
 
-def write(path, config, arrays, provenance):
-    """Write one file so that `path` holds all of it or what it held before, whatever happens meanwhile."""
-    arrays = {name: np.asarray(array) for name, array in arrays.items()}
-    for name, array in arrays.items():
-        if name == META or array.dtype.hasobject:
-            raise ValueError(f"array {name!r} of type {array.dtype}: objects and the name {META!r} are not allowed")
-    meta = _canonical({"config": _plain(config), "provenance": _plain(provenance)})
+def write(path, config, arrays, provenance, parts=()):
+    """Write one file so that `path` holds all of it or what it held before, whatever happens meanwhile.
+
+    `parts`: names of files beside it whose arrays belong to it too.  Raises: ValueError as `save`.
+    """
+    arrays = _storable(arrays)
+    meta = _canonical({"config": _record(config, "config"), "provenance": _record(provenance, "provenance")})
+    own = {META: np.array(meta)} | ({PARTS: np.array(parts)} if parts else {})
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # The temporary file is in the same folder because os.replace is atomic only within a file system.
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays, **{META: np.array(meta)})
+            np.savez(file, **arrays, **own)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -121,11 +131,15 @@ def write(path, config, arrays, provenance):
 
 def read(path, config):
     """The `Result` in `path`.  Raises: FileNotFoundError; DamagedResult if it is not whole or not `config`'s."""
+    path, config = pathlib.Path(path), _record(config, "config")
     with open(path, "rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 if (bad := archive.testzip()) is not None:
                     raise DamagedResult(f"checksum of {bad} is wrong")
+                # A wrong length of a comment hides the entry of the table of contents that comes next.
+                if any(entry.comment for entry in archive.infolist()):
+                    raise DamagedResult("its table of contents has a comment, which nothing here writes")
             file.seek(0)
             with np.load(file, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
@@ -135,7 +149,7 @@ def read(path, config):
             result = Result(meta["config"], arrays, meta["provenance"])
         except Exception as error:  # what a damaged zip file makes zipfile and NumPy raise is not documented
             raise DamagedResult(f"{path}: {type(error).__name__}: {error}") from error
-    if result.config != _plain(config):
+    if result.config != config:
         raise DamagedResult(f"{path}: made with another config: {_canonical(result.config)}")
     return result
 
@@ -145,9 +159,8 @@ def write_split(path, config, arrays):
 
     `path` is written last, so that it always stands for a whole set.  A larger array has a file of its own.
     """
-    groups, size = [{}], 0
-    for name, array in arrays.items():
-        array = np.asarray(array)
+    path, groups, size = pathlib.Path(path), [{}], 0
+    for name, array in _storable(arrays).items():
         size += array.nbytes
         if size > PART and groups[-1]:
             groups.append({})
@@ -157,7 +170,7 @@ def write_split(path, config, arrays):
     parts = [path.with_name(f"{path.stem}-{mark}-{i}.part") for i in range(1, len(groups))]
     for part, group in zip(parts, groups[1:], strict=True):
         write(part, config, group, {})
-    write(path, config, groups[0] | {PARTS: np.array([part.name for part in parts], str)}, {})
+    write(path, config, groups[0], {}, [part.name for part in parts])
     _remove_parts(path, parts)
 
 
@@ -188,17 +201,67 @@ def read_or_put_aside(path, config):
         return None
 
 
-def _plain(value):
-    """`value` as JSON holds it, so that what was read back can be compared with what is asked."""
-    if dataclasses.is_dataclass(value):
-        value = dataclasses.asdict(value)
+def _storable(arrays):
+    """`arrays` as NumPy arrays, if each can be written and read back as it is."""
+    if not isinstance(arrays, dict):
+        raise ValueError(f"arrays is of type {type(arrays).__name__}; it must be a dict from names to arrays")
+    plain = {}
+    for name, array in arrays.items():
+        _check_name(name, "a name in arrays")
+        if name in RESERVED or name.endswith(".npy"):  # NumPy takes this ending away
+            raise ValueError(f"arrays has the name {name!r}; no name may end in .npy or be {', '.join(RESERVED)}")
+        try:
+            plain[name] = np.asarray(array)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"arrays[{name!r}], of type {type(array).__name__}, is no array: {error}") from error
+        kind = plain[name].dtype
+        if kind.kind not in "biufcmMUS" or isinstance(array, np.ma.MaskedArray):
+            raise ValueError(
+                f"arrays[{name!r}] is of type {type(array).__name__}, {kind}; "
+                "allowed are numbers, booleans, dates, text and bytes without a mask"
+            )
+    return plain
+
+
+def _check_name(name, what):
+    if not (isinstance(name, str) and re.fullmatch(NAME, name)):
+        raise ValueError(
+            f"{what} = {name!r:.80} must be at most 100 of A-Z, a-z, 0-9, _, . and -, and begin with neither . nor -"
+        )
+
+
+def _record(value, name):
+    """A config or a provenance as JSON holds it, so that what was read back can be compared with what is asked."""
+    try:
+        plain = _plain(value, name)
+    except RecursionError:
+        raise ValueError(f"{name} is nested too deeply, or contains itself") from None
+    if not isinstance(plain, dict):
+        raise ValueError(f"{name} is of type {type(value).__name__}; it must be a dataclass or a dict")
+    return plain
+
+
+def _plain(value, name):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, dict):
-        return {str(name): _plain(entry) for name, entry in value.items()}
+        for key in value:
+            if not isinstance(_plain(key, f"a key of {name}"), str):
+                raise ValueError(f"{name} has the key {key!r:.80}; all keys must be text")
+        return {key: _plain(entry, f"{name}[{key!r:.80}]") for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
+        return [_plain(entry, f"{name}[{i}]") for i, entry in enumerate(value)]
     if isinstance(value, float) and math.isinf(value):
         return "inf" if value > 0 else "-inf"
-    return value
+    try:
+        if json.loads(json.dumps(value, allow_nan=False)) == value:
+            return value
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(
+        f"{name}, of type {type(value).__name__}, is not what JSON would give back; allowed are text, numbers but NaN, "
+        "True, False, None, and dicts, lists, tuples and dataclasses of these"
+    )
 
 
 def _canonical(plain):

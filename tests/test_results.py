@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import inspect
 import json
 import math
 import os
@@ -144,12 +145,11 @@ def test_a_damaged_shipped_result_gives_way_to_the_users(folders):
 
 
 def test_pickles_are_never_loaded(folders):
-    path = results.cache_folder() / results.file_name(Config())
-    path.parent.mkdir(parents=True)
-    meta = json.dumps({"config": results._plain(Config()), "provenance": {}})
+    path = folders / "pickled.npz"
+    meta = json.dumps({"config": dataclasses.asdict(Config(lam=1.0, seeds=[0])), "provenance": {}})
     np.savez(path, meta=np.array(meta), x=np.array([{}], dtype=object))
     with pytest.raises(results.DamagedResult, match="pickle"):
-        results.read(path, Config())
+        results.read(path, Config(lam=1.0, seeds=[0]))
 
 
 @pytest.mark.parametrize("where", ["os.fsync", "os.replace", "numpy.savez"])
@@ -171,16 +171,34 @@ def test_an_interrupted_write_leaves_what_was_there(where, monkeypatch):
 @pytest.mark.parametrize(
     "config, arrays, says",
     [
-        (Config(), {"meta": np.zeros(1)}, "array 'meta' of type float64"),
-        (Config(), {"x": np.array([None])}, "array 'x' of type object"),
+        (Config(), {"meta": np.zeros(1)}, "arrays has the name 'meta'"),
+        (Config(), {"parts": np.zeros(1)}, "arrays has the name 'parts'"),
+        (Config(), {"file": np.zeros(1)}, "arrays has the name 'file'"),
+        (Config(), {"x.npy": np.zeros(1)}, "arrays has the name 'x.npy'"),
+        (Config(), {"a/b": np.zeros(1)}, "a name in arrays = 'a/b' must be at most 100 of A-Z"),
+        (Config(), {"": np.zeros(1)}, "a name in arrays = '' must be at most 100 of A-Z"),
+        (Config(), {"x": np.array([None])}, r"arrays\['x'\] is of type ndarray, object"),
+        (Config(), {"x": np.ma.array([1.0])}, r"arrays\['x'\] is of type MaskedArray"),
+        (Config(), {"x": [[1], [1, 2]]}, r"arrays\['x'\], of type list, is no array"),
         ({"experiment": "x"}, {}, "config has no 'version'"),
         ({"version": 1}, {}, "config has no 'experiment'"),
-        (Config(lam=math.nan), {}, "not JSON compliant"),
+        (Config(experiment="../x"), {}, r"config\['experiment'\] = '../x' must be at most 100 of A-Z"),
+        (Config(experiment=""), {}, r"config\['experiment'\] = '' must be at most 100 of A-Z"),
+        (Config(lam=math.nan), {}, r"config\['lam'\], of type float, .* numbers but NaN"),
+        (Config(seeds=(0, np.int64(1))), {}, r"config\['seeds'\]\[1\], of type int64"),
+        ({"experiment": "x", "version": {1: 2}}, {}, r"config\['version'\] has the key 1"),
+        (None, {}, "config is of type NoneType; it must be a dataclass or a dict"),
     ],
 )
-def test_what_cannot_be_stored_is_named(config, arrays, says):
+def test_what_cannot_be_stored_is_named(config, arrays, says, folders):
     with pytest.raises(ValueError, match=says):
         results.save(config, arrays, {})
+    assert files(folders) == []
+
+
+def test_no_name_of_an_array_is_taken_for_a_parameter_of_savez():
+    parameters = inspect.signature(np.savez).parameters.values()
+    assert {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)} <= set(results.RESERVED)
 
 
 def test_the_store_needs_no_torch_and_its_data_folder_is_no_package():

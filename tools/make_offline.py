@@ -62,8 +62,10 @@ def make_offline(html, target):
 
 
 def split(address):
-    """("mathjax@3.2.2", "es5/tex-mml-chtml.js") of an address on the CDN."""
-    package, version, file = re.fullmatch(re.escape(CDN) + r"((?:@[^/]+/)?[^/@]+)@([\d.]+)/?(.*)", address).groups()
+    """("mathjax@3.2.2", "es5/tex-mml-chtml.js") of an address on the CDN with an exact version."""
+    package, version, file = re.fullmatch(
+        re.escape(CDN) + r"((?:@[^/]+/)?[^/@]+)@(\d+\.\d+\.\d+)/?(.*)", address
+    ).groups()
     return f"{package}@{version}", file
 
 

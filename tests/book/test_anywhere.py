@@ -30,6 +30,7 @@ def test_a_chapter_runs_from_a_path_with_spaces_and_umlauts_without_a_network(tm
     hook.mkdir()
     (hook / "sitecustomize.py").write_text(NO_NETWORK)  # imported by every Python, the kernel's too
     monkeypatch.setenv("PYTHONPATH", f"{hook}:{folder}")
+    monkeypatch.setenv("SCLIB_CACHE", str(tmp_path / "cache"))  # nothing was ever trained here
     blocked = "import socket; socket.create_connection(('192.0.2.1', 80), 1)"
     refused = subprocess.run([sys.executable, "-c", blocked], capture_output=True, text=True)
     assert "no network in this test" in refused.stderr

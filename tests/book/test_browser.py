@@ -300,6 +300,44 @@ def test_page_is_within_its_budget(page):
     assert len(html) + sum(image.resolve().stat().st_size for image in images) < 3e6
 
 
+def attributes(tag):
+    return dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
+
+
+def assert_is_pinned(tag):
+    """A tag that loads from another host names an exact version, and the hash of what it expects there."""
+    make_offline.split(tag.get("src") or tag["href"])  # stops at a host or a version that it does not know
+    assert re.fullmatch(r"sha384-[\w+/]{64}", tag.get("integrity", "")), tag
+    assert tag.get("crossorigin") == "anonymous", tag  # without it there is nothing to take the hash of
+
+
+def test_every_script_and_style_of_another_host_is_pinned(address):
+    html = "\n".join(file.read_text(encoding="utf-8") for file in HTML.rglob("*.html"))
+    for tag in map(attributes, re.findall(r"<(?:script|link)\b[^>]*>", html)):
+        loads = "src" in tag or {"stylesheet", "preload", "modulepreload"} & set(tag.get("rel", "").split())
+        if loads and urlsplit(tag.get("src") or tag["href"]).netloc:
+            assert_is_pinned(tag)
+    for named in re.findall(re.escape(make_offline.CDN) + r"[^'\"\s]+", html):  # also in a script that loads another
+        make_offline.split(named)
+
+
+def test_whatever_a_page_fetches_from_another_host_is_pinned(tab, address):
+    """Also what pinned scripts load in their turn.  Fonts have an exact version, but browsers take no hash for them."""
+    fetched = tab.evaluate("performance.getEntriesByType('resource').map(entry => entry.name)")
+    fetched = {url for url in fetched if urlsplit(url).scheme != "data" and not url.startswith(address)}
+    tags = tab.eval_on_selector_all(
+        "script[src], link[rel~=stylesheet]",
+        "all => all.map(e => ({src: e.src || e.href, integrity: e.integrity, crossorigin: e.crossOrigin}))",
+    )
+    foreign = [tag for tag in tags if not tag["src"].startswith(address)]
+    for tag in foreign:
+        assert_is_pinned(tag)
+    fonts = {url for url in fetched if url.endswith((".woff", ".woff2"))}
+    for font in fonts:
+        make_offline.split(font)
+    assert fetched - fonts == {tag["src"] for tag in foreign}
+
+
 @pytest.mark.parametrize("folder", [HTML, OFFLINE], ids=["online", "offline"])
 def test_the_whole_book_is_within_its_budget(folder):
     assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) < 40e6
