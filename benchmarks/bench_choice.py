@@ -37,7 +37,7 @@ def test_curation(benchmark, way, n, K):
         pytest.skip("too slow")
     rewards = torch.randn(n, K, generator=torch.Generator().manual_seed(0))
     benchmark.extra_info |= {"part": "curation", "n": n, "K": K, "way": way}
-    rounds = 1 if n * K > MANY else max(3, min(20, math.ceil(10**6 / (n * K))))
+    rounds = 3 if n * K >= LARGE else 20
     picks = benchmark.pedantic(WAYS[way], (rewards,), rounds=rounds, warmup_rounds=1)
     # The mean reward of the picks is that of Eq. 2, whichever way they were drawn.
     q = torch.softmax(rewards.double(), -1)

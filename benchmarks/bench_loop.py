@@ -27,7 +27,7 @@ def fitted(seeds):
 
 def measure(benchmark, step, seeds, work, way="stacked"):
     benchmark.extra_info |= {"part": "loop", "step": step, "seeds": seeds, "way": way}
-    return benchmark.pedantic(work, rounds=3, warmup_rounds=1)
+    return benchmark.pedantic(work, rounds=5, warmup_rounds=1)
 
 
 @pytest.mark.large

@@ -53,4 +53,4 @@ def test_show_gives_the_code_that_runs_without_its_docstring(displayed):
     show(choice.choose)
     text = displayed[0][0].data
     assert text.startswith("```python\ndef choose(rewards, generator=None):\n    rewards = _checked(rewards)\n")
-    assert "Gumbels G_k" not in text and "torch.argmax(rewards - minus_gumbel, dim=-1)" in text
+    assert "Gumbels G_k" not in text and "torch.argmax(gumbel.add_(rewards), dim=-1)" in text
