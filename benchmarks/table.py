@@ -4,12 +4,9 @@ import json
 import math
 import re
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-
-
 NEVER = math.nan  # the time of what was not run
 
 
@@ -41,11 +38,11 @@ class Measured:
 
     def __init__(self, path):
         stored = json.loads(Path(path).read_text())
-        cpu = stored["machine_info"]["cpu"]
-        versions = ", ".join(f"{name} {version(name)}" for name in ("NumPy", "torch"))
+        machine = stored["machine_info"]
+        cpu, versions = machine["cpu"], {"Python": machine["python_version"]} | machine["versions"]
         self.machine = (
-            f"Measured on {stored['datetime'][:10]}: {cpu['count']} cores ({cpu.get('brand_raw', 'unnamed')}), no GPU, "
-            f"Python {stored['machine_info']['python_version']}, {versions}; the fastest round of each."
+            f"Measured on {stored['datetime'][:10]}: {cpu['count']} cores ({cpu.get('brand_raw', 'unnamed')}), no GPU "
+            f"used, {', '.join(map(' '.join, versions.items()))}; the fastest round of each."
         )
         self.all = [bench["extra_info"] | {"seconds": bench["stats"]["min"]} for bench in stored["benchmarks"]]
 
@@ -108,17 +105,9 @@ def images(m):
 def book(m):
     rows = []
     for build in m.rows(part="book", page="all"):
-        rows = [
-            [page, seconds(m.time(part="book", page=page)), f"{size / 1e6:.2f} MB"]
-            for page, size in build["bytes"].items()
-        ]
-        rows.append(
-            [
-                "all, built from the stored outputs",
-                seconds(build["seconds"]),
-                f"{sum(build['bytes'].values()) / 1e6:.1f} MB",
-            ]
-        )
+        sizes = {page: f"{size / 1e6:.2f} MB" for page, size in build["bytes"].items()}
+        rows = [[page, seconds(m.time(part="book", page=page)), size] for page, size in sizes.items()]
+        rows.append(["all, built from the stored outputs", seconds(build["seconds"]), ""])
     return markdown(["page", "run from top to bottom", "bytes, pictures included"], rows)
 
 

@@ -22,7 +22,7 @@ def choose(rewards, generator=None):
     # In float32 a uniform is 0 once in 2^24 draws, and no Gumbel exceeds 16.6.
     like = {"dtype": torch.float64, "device": rewards.device}
     uniform = torch.rand(rewards.shape, generator=generator, **like)
-    gumbel = uniform.log_().neg_().log_().neg_()  # in place: twice as fast on many candidates
+    gumbel = uniform.log_().neg_().log_().neg_()  # in place, for speed
     return torch.argmax(gumbel.add_(rewards), dim=-1)
 
 
