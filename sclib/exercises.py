@@ -147,11 +147,12 @@ def check_rounds(answer):
         (0.1, 0.5, math.e),
         (1e-6, 0.5, 1.1),
         (0.9, 0.5, 2.0),
+        (0.5, 0.8, 2.0),  # reached exactly, in two rounds
     ]:
         call = f"rounds_needed({before}, {target}, {ratio:.4g})"
         got = _number(answer(before, target, ratio), call)
         odds, want = before / (1 - before), 0
-        while odds < target / (1 - target):
+        while odds * (1 + 1e-9) < target / (1 - target):
             odds, want = odds * ratio, want + 1
         _require(got == want, f"{call} gave {got:g}; the share first reaches the target after {want} rounds.")
     return "odds grow by the same factor each round."

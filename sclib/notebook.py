@@ -22,20 +22,32 @@ def check(name, measured, predicted, tolerance, digits=4):
     `name` labels the line; `glue` stores the measured number under it and the predicted one under `name-predicted`,
     rounded to `digits` after the point.  Raises AssertionError, so that no chapter is stored with a check that fails.
     """
-    line = f"{name}: measured {measured:.{digits}f}, predicted {predicted:.{digits}f}, tolerance {tolerance:.3g}"
+    said, expected = _text(measured, digits), _text(predicted, digits)
+    line = f"{name}: measured {said}, predicted {expected}, tolerance {tolerance:.3g}"
     assert abs(measured - predicted) <= tolerance, line
     print(line)
-    glue(name, f"{measured:.{digits}f}")
-    glue(f"{name}-predicted", f"{predicted:.{digits}f}")
+    glue(name, said)
+    glue(f"{name}-predicted", expected)
 
 
 def check_at_most(name, measured, bound, digits=4):
     """As `check` for an inequality: print and glue both numbers, fail if `measured` exceeds `bound`."""
-    line = f"{name}: measured {measured:.{digits}f}, at most {bound:.{digits}f}"
+    said, allowed = _text(measured, digits), _text(bound, digits)
+    line = f"{name}: measured {said}, at most {allowed}"
     assert measured <= bound, line
     print(line)
-    glue(name, f"{measured:.{digits}f}")
-    glue(f"{name}-bound", f"{bound:.{digits}f}")
+    glue(name, said)
+    glue(f"{name}-bound", allowed)
+
+
+def _text(value, digits):
+    """A number with `digits` after the point; rounding errors, which no two machines share, only as "below 1e-12"."""
+    if digits < 10:
+        return f"{value:.{digits}f}"
+    smallest = 10.0**-digits
+    if abs(value) < smallest:
+        return f"below {smallest:.0e}"
+    return f"{value:.{digits}f}" if value > 1e-3 else f"{value:.0e}"
 
 
 def show(function):

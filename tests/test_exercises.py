@@ -86,6 +86,11 @@ def test_the_solution_passes_and_the_start_does_not(exercise, capsys):
         (exercises.check_tilt, lambda p, r, b: p * np.exp(r / b) / (p * np.exp(r / b)).sum(), "subtract the largest"),
         (exercises.check_tilt, lambda p, r, b: p * np.exp((r - r.max()) / b), "divide by Z"),
         (exercises.check_rounds, lambda b, t, k: math.ceil(math.log(t / b) / math.log(k)), "first reaches the target"),
+        (
+            exercises.check_rounds,
+            lambda b, t, k: max(0, math.floor(math.log(t / (1 - t) * (1 - b) / b) / math.log(k)) + 1),
+            "after 2 rounds",
+        ),
         (exercises.check_budget, lambda budget, K: int(budget / math.log(K)), "up to t ="),
         (exercises.check_dpo, lambda w, x, fw, fx, b: -1 / (1 + math.exp(b * (w - fw - x + fx))), "autograd says"),
         (exercises.check_beta, lambda p, r, K: 1.0, "with mean reward"),
