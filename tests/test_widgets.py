@@ -1,14 +1,19 @@
 """Sliders: one picture per combination, each with words, linked in the page or through the kernel."""
 
+import base64
+import io
 import itertools
 import math
 import re
 
 import ipywidgets
+import numpy as np
 import pytest
 from matplotlib import pyplot as plt
+from PIL import Image
 
-from sclib.widgets import explore
+from sclib.plots import ORANGE
+from sclib.widgets import explore, png
 
 in_the_page = pytest.mark.skipif(
     int(ipywidgets.__version__.partition(".")[0]) < 8,
@@ -98,3 +103,11 @@ def test_figures_are_closed():
 def test_bad_input_is_named(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+def test_a_rare_colour_among_many_greys_stays_what_it_is():
+    figure, panel = plt.subplots(figsize=(4, 4))
+    panel.imshow(np.random.default_rng(0).random((30, 30)), cmap="gray")
+    panel.plot([5], [5], "s", ms=4, color=ORANGE)
+    picture = Image.open(io.BytesIO(base64.b64decode(png(figure)))).convert("RGB")
+    assert tuple(int(ORANGE[i : i + 2], 16) for i in (1, 3, 5)) in set(picture.getdata())
