@@ -97,7 +97,7 @@ def buttons(widget):
 
 
 def test_clicks_play_the_game():
-    session = Game(seed=5)
+    session, open_before = Game(seed=5), plt.get_fignums()
     widget = play(session)
     picture, _, said = widget.children
     seen = {picture.value}
@@ -109,7 +109,7 @@ def test_clicks_play_the_game():
     assert session.picks == [2, 0, 3] and len(seen) == 4
     assert "Picks: 3." in said.value and 'role="status"' in said.value
     assert game.name(session.offers[-1][0]) in re.search('alt="([^"]*)"', picture.value)[1]
-    assert plt.get_fignums() == []
+    assert plt.get_fignums() == open_before
 
 
 def test_the_cell_of_the_chapter_plays():
