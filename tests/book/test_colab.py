@@ -74,7 +74,11 @@ def colab(tmp_path_factory):
     startup = folder / "ipython" / "profile_default" / "startup"
     startup.mkdir(parents=True)
     (startup / "00-colab.py").write_text("import google.colab")
-    return python, {**os.environ, "IPYTHONDIR": str(folder / "ipython")}
+    environment = {**os.environ, "IPYTHONDIR": str(folder / "ipython"), "MPLCONFIGDIR": str(folder / "matplotlib")}
+    run(
+        python, "-c", "import matplotlib.font_manager", env=environment
+    )  # lists the fonts, which else a chapter reports
+    return python, environment
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
