@@ -325,7 +325,7 @@ def check_confidence(answer):
 
 @_says
 def check_candidates(answer):
-    """Chapter 6: `answer(minority, gap)` is the least K at which a minority survives, or inf."""
+    """Chapter 7: `answer(minority, gap)` is the least K at which a minority survives, or inf."""
     for minority, gap in [(0.3, 10.0), (0.4, 1.0), (0.2, 1.0), (0.45, 0.1), (0.1, 3.0)]:
         call = f"candidates({minority}, {gap})"
         got = _number(answer(minority, gap), call)
@@ -336,7 +336,7 @@ def check_candidates(answer):
 
 @_says
 def check_compromise(answer):
-    """Chapter 6: `answer(gap)` is the reward from which a compromise enters between two equal groups at K = inf."""
+    """Chapter 7: `answer(gap)` is the reward from which a compromise enters between two equal groups at K = inf."""
     for gap in (0.5, 2.0, 6.0):
         got = _number(answer(gap), f"price({gap})")
         rare = np.array([0.5 - 5e-10, 0.5 - 5e-10, 1e-9])
@@ -351,7 +351,7 @@ def check_compromise(answer):
 
 @_says
 def check_pool(answer):
-    """Chapter 6: `answer(probs, r, K, alpha, rounds)` is the law when each round renews a share alpha of the pool."""
+    """Chapter 7: `answer(probs, r, K, alpha, rounds)` is the law when each round renews a share alpha of the pool."""
     probs, rewards = np.array([0.1, 0.3, 0.6]), np.array([2.0, 1.0, 0.0])
     for K, alpha, rounds in [(4, 0.5, 1), (4, 0.1, 12), (math.inf, 1.0, 3), (2, 0.3, 0)]:
         call = f"pooled_law(probs, r, {K}, {alpha}, {rounds})"
