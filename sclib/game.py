@@ -14,9 +14,9 @@ import ipywidgets
 import numpy as np
 from matplotlib import patches
 from matplotlib import pyplot as plt
-from scipy import optimize, special
 
 from sclib.plots import BLUE, GREY, ORANGE, PURPLE
+from sclib.taste import fit_taste
 from sclib.widgets import img, png
 
 ATTRIBUTES = {
@@ -93,25 +93,20 @@ class Game:
         sd = np.sqrt((offered * (1 - offered)).sum(axis=0))
         return [Bias(*row) for row in zip(VALUES, picked.astype(int), offered.sum(axis=0), sd, strict=True)]
 
-    def taste(self, penalty=1.0):
-        """Rewards of all 18 `KINDS` in nats, (18,), of mean zero: Luce's rule (Eq. 2) fitted to the picks.
+    def fit(self, prior=1.0):
+        """The reward behind the picks, a sum of one number for each of the eight `VALUES`: a `TasteFit` of Luce's rule.
 
-        The reward is a sum of one number for each value; `penalty` > 0 times half their sum of squares keeps
-        them small where there are few picks.  No picks: all zero.
+        `prior`: standard deviation in nats of a normal prior of mean zero on each number; the fewer the picks, the
+        more it decides.  Raises ValueError if nothing was picked, or as `fit_taste`.
         """
-        if not isinstance(penalty, numbers.Real) or not penalty > 0:
-            raise ValueError(f"penalty = {penalty!r} must be positive")
-        seen = np.stack([_features(offer) for offer in self.offers[: len(self.picks)]] or [np.zeros((1, 8))])
-        taken = seen[np.arange(len(seen)), self.picks or [0]]
+        seen = [_features(offer) for offer in self.offers[: len(self.picks)]]
+        return fit_taste(np.reshape(seen, (len(seen), self.K, len(VALUES))), np.array(self.picks, dtype=int), prior)
 
-        def loss(u):
-            r = seen @ u  # (t, K)
-            chance = special.softmax(r, axis=1)
-            value = (special.logsumexp(r, axis=1) - taken @ u).sum() + penalty / 2 * u @ u
-            return value, (chance[..., None] * seen).sum(axis=(0, 1)) - taken.sum(axis=0) + penalty * u
-
-        u = optimize.minimize(loss, np.zeros(len(VALUES)), jac=True, method="BFGS").x
-        rewards = _features(KINDS) @ u
+    def taste(self, prior=1.0):
+        """Rewards of all 18 `KINDS` in nats, (18,), of mean zero, by `fit`.  No picks: all zero."""
+        if not self.picks:
+            return np.zeros(len(KINDS))
+        rewards = _features(KINDS) @ self.fit(prior).coefficients
         return rewards - rewards.mean()
 
 

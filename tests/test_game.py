@@ -86,6 +86,23 @@ def test_taste_is_read_back_from_many_picks():
     assert np.abs(session.taste() - (true - true.mean())).max() < 0.16
 
 
+def test_error_bars_of_the_game_hold_the_taste():
+    """Differences between the three colours, from 200 games of 200 picks with the model held nearly still."""
+    true, held = 1.5 * (np.arange(8) == 4), []
+    for seed in range(200):
+        fit = simulate(1.5 * (KINDS[:, 1] == 1), 200, rate=1e-6, seed=seed).fit(prior=10)
+        for a, b in [(4, 3), (4, 5), (3, 5)]:
+            error = math.sqrt(fit.covariance[a, a] + fit.covariance[b, b] - 2 * fit.covariance[a, b])
+            held.append(abs(fit.coefficients[a] - fit.coefficients[b] - true[a] + true[b]) < 1.96 * error)
+    error = np.reshape(held, (-1, 3)).mean(axis=1).std() / math.sqrt(200)
+    assert abs(np.mean(held) - 0.95) < 4 * error
+
+
+def test_a_narrow_prior_keeps_the_taste_small():
+    session = simulate(LIKES_ORANGE, 30)
+    assert np.ptp(session.taste(prior=0.1)) < 0.2 * np.ptp(session.taste(prior=1.0))
+
+
 def test_no_picks_no_taste():
     assert np.all(Game(seed=0).taste() == 0)
 
@@ -140,7 +157,8 @@ def test_a_picture_says_what_was_offered_and_picked():
         (lambda: Game(K=1), "K = 1 must be an integer >= 2"),
         (lambda: Game(rate=0), "rate = 0 must lie between 0 and 1"),
         (lambda: Game(seed=0).pick(4), "k = 4 must be an integer from 0 to 3"),
-        (lambda: Game(seed=0).taste(penalty=0), "penalty = 0 must be positive"),
+        (lambda: simulate(LIKES_ORANGE, 2).fit(prior=0), "prior = 0 must be positive"),
+        (lambda: Game(seed=0).fit(), "features has shape"),
         (lambda: simulate(LIKES_ORANGE, -1), "rounds = -1 must be an integer >= 0"),
         (lambda: game.verdict(simulate(LIKES_ORANGE, 2), 3), "t = 3 must be an integer from 0 to 2"),
         (lambda: simulate([1.0, 2.0], 3), r"rewards has shape \(2,\); it must be \(18,\)"),
