@@ -1,47 +1,58 @@
-PYTHON ?= python3.11
-BIN := .venv/bin
+# The newest Python from 3.11 to 3.13 that runs makes .venv; a PYTHON=... of yours has an environment of its own.
+ifeq ($(origin PYTHON), undefined)
+SUPPORTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+FOUND = $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
+  $$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
+PYTHON = $(or $(FOUND),$(error No Python from 3.11 to 3.13 found: install one, or say where it is by PYTHON=/path/to/python))
+VENV := .venv
+else
+VERSION := $(shell "$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+VENV := .venv-$(or $(VERSION),$(error PYTHON = $(PYTHON) does not run))
+endif
+BIN := $(VENV)/bin
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 CHAPTERS := book/intro.md $(wildcard book/[0-9]*.md) book/reproduction.md book/template.md
 
 .PHONY: book book-offline test test-browser notebooks benchmark lint clean repository
 
-book: .venv/book  ## Build _build/html/index.html from the stored outputs; warnings are errors
+book: $(VENV)/book  ## Build _build/html/index.html from the stored outputs; warnings are errors
 	$(BIN)/jupyter-book build . -n -W --keep-going
 
 book-offline: book  ## Copy the book to _build/offline, which opens without a network (making it needs one, and npm)
 	$(BIN)/python tools/make_offline.py
 
-test: .venv/test  ## Test the package, then run every chapter again and compare its outputs
+test: $(VENV)/test  ## Test the package, then run every chapter again and compare its outputs
 	$(PYTEST)
 	$(PYTEST) --nbval book/ --dist loadscope
 
-test-browser: .venv/test book-offline  ## Use every page in Chromium, online and offline
+test-browser: $(VENV)/test book-offline  ## Use every page in Chromium, online and offline
 	$(PYTEST) -m browser
 
-notebooks: .venv/test  ## Run every chapter, or those in CHAPTERS=..., and store the outputs
+notebooks: $(VENV)/test  ## Run every chapter, or those in CHAPTERS=..., and store the outputs
 	$(BIN)/python tools/run_notebooks.py $(CHAPTERS)
 
-benchmark: .venv/test book  ## Measure how fast everything is, and print the tables of benchmarks/README.md
+benchmark: $(VENV)/test book  ## Measure how fast everything is, and print the tables of benchmarks/README.md
 	$(BIN)/python -m pytest benchmarks/bench_*.py -q --benchmark-quiet --benchmark-json=_build/benchmark.json
 	$(BIN)/python benchmarks/table.py _build/benchmark.json
 
-lint: .venv/test  ## Check style
+lint: $(VENV)/test  ## Check style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-repository: .venv/book  ## Set the address of the repository everywhere: make repository URL=https://github.com/you/your-book
+repository: $(VENV)/book  ## Set the address of the repository everywhere: make repository URL=https://github.com/you/your-book
 	$(BIN)/python tools/set_repository.py $(URL)
 
 clean:  ## Remove what was built, but not the environment
 	rm -rf _build .pytest_cache .ruff_cache .hypothesis *.egg-info
 
-# One environment.  `make book` installs what builds the pages, without torch; everything else installs the rest.
-.venv/book: requirements-book.txt constraints.txt
-	test -d .venv || $(PYTHON) -m venv .venv
+# `make book` installs what builds the pages, without torch; everything else installs the rest.
+$(BIN)/python:
+	"$(PYTHON)" -m venv $(VENV)
+
+$(VENV)/book: requirements-book.txt constraints.txt | $(BIN)/python
 	$(BIN)/pip install -q -r requirements-book.txt
 	touch $@
 
-.venv/test: requirements.txt requirements-book.txt constraints.txt pyproject.toml
-	test -d .venv || $(PYTHON) -m venv .venv
+$(VENV)/test: requirements.txt requirements-book.txt constraints.txt pyproject.toml | $(BIN)/python
 	$(BIN)/pip install -q -r requirements.txt
-	touch $@ .venv/book
+	touch $@ $(VENV)/book

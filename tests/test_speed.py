@@ -14,7 +14,8 @@ n, K, span = int(sys.argv[1]), eval(sys.argv[2]), float(sys.argv[3])
 rng = np.random.default_rng(0)
 p, r = rng.random(n), span * rng.random(n)
 p /= p.sum()
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss is in bytes on macOS, in kB elsewhere
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 before, start = peak(), time.process_time()
 step(p, r, K)
 print(time.process_time() - start, peak() - before)

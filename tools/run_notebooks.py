@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import jupytext
+import matplotlib.font_manager  # noqa: F401  # lists the fonts, which else the first chapter reports
 import nbformat
 from nbclient import NotebookClient
 

@@ -1,4 +1,4 @@
-"""A chapter runs wherever the book lies, and without a network."""
+"""A chapter runs wherever the book lies, from any account, and without a network."""
 
 import shutil
 import subprocess
@@ -40,4 +40,15 @@ def test_a_chapter_runs_from_a_path_with_spaces_and_umlauts_without_a_network(tm
     assert "本 1".encode() in where.stdout
     command = [sys.executable, "-m", "pytest", "-q", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider"]
     done = subprocess.run([*command, str(folder / "book")], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_chapter_runs_from_a_bare_account(monkeypatch):
+    """No folder of the user's can be written, no font was ever listed, others may read nothing, asserts are off."""
+    for name in ("MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "/dev/null")  # below which not even root can make a folder
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+    command = [sys.executable, "-m", "pytest", "-q", "--nbval", "-p", "no:cacheprovider", "book/template.ipynb"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, umask=0o077)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -84,7 +84,8 @@ def address():
 
 @pytest.fixture(scope="module")
 def browser():
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    on_a_mac = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+    chromium = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which(on_a_mac)
     assert chromium, "Chromium is not installed"
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
