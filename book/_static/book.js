@@ -32,6 +32,9 @@ function nameTheRest() {
     setAttribute(button, "aria-label", `Color mode: ${mode}`);
   });
   document.querySelectorAll(".citation-list > .citation").forEach((entry) => setAttribute(entry, "role", "listitem"));
+  document.querySelectorAll(".bd-sidebar-primary summary").forEach((summary) => {
+    setAttribute(summary, "aria-label", `Pages below ${summary.closest("li").querySelector("a").textContent.trim()}`);
+  });
   document.querySelectorAll("div.bd-sidebar-primary").forEach((sidebar) => {
     setAttribute(sidebar, "role", "navigation");
     setAttribute(sidebar, "aria-label", "Book");
