@@ -341,11 +341,11 @@ def test_the_loop_of_a_gaussian_mean_drifts_as_computed():
 # Numbers counted by hand, or that the book quotes
 
 
-def test_gain_at_K_4_and_gamma_5_is_3_55_times_the_paper_s_bound_and_1_17_times_ours():
+def test_gain_at_K_4_and_gamma_5_is_3_55_times_the_paper_s_bound_and_1_08_times_ours():
     law = [0.1, 0.9], [5.0, 0.0]
     gain = bounds.gain(law[0], step(*law, 4), law[1])
     assert gain / bounds.gain_bound(*law, 4) == pytest.approx(3.55, abs=0.005)
-    assert gain / bounds.sharp_gain_bound(*law, 4) == pytest.approx(1.17, abs=0.005)
+    assert gain / bounds.sharp_gain_bound(*law, 4) == pytest.approx(1.08, abs=0.005)
     assert bounds.gain(law[0], step(*law, math.inf), law[1]) == pytest.approx(
         bounds.sharp_gain_bound(*law, math.inf), rel=1e-12
     )
@@ -385,9 +385,8 @@ def test_closed_forms():
     assert bounds.limit_law([0.5, 0.125, 0.375, 0], [0, 1, 1, 2]).tolist() == [0, 0.25, 0.75, 0]
     assert bounds.kl_from_limit([0.5, 0.125, 0.375, 0], [0, 1, 1, 2]) == pytest.approx(math.log(2))
     assert bounds.survival([0.5, 0.25, 0.25], [1, 0, 1]).tolist() == [0.75, 1, 0.75]
-    assert bounds.sharp_mixed_gain_bound([0.1, 0.9], [5, 0], 4, 1) == 4 * bounds.mixed_gain_bound(
-        [0.1, 0.9], [5, 0], 4, 1
-    )
+    law = [0.1, 0.9], [5, 0]
+    assert bounds.sharp_mixed_gain_bound(*law, 4, 1) == pytest.approx(bounds.sharp_gain_bound(*law, 4) / 2)
     assert bounds.retraining_rate(0.5, 2.0, 1.0, 0.5) == pytest.approx(0.5 * 2.5 / (2 + 0.5 * 1.5))
     assert bounds.retraining_rate(3.0, 2.0, 1.0, 0.5) == math.inf
     assert bounds.plateau_constant(0.4, 0.2, 2) == pytest.approx(4)

@@ -1,0 +1,71 @@
+"""Retraining without a choice: how fast an error shrinks, how far finite samples wander (Theorem 2.2)."""
+
+import math
+
+import numpy as np
+
+from sclib.population import _is_number, _mixing, _reals
+
+MAX_CONDITION = 1e12  # of a matrix to be inverted: four digits are left
+
+
+def retraining_rate(lam, alpha, L, epsilon):
+    """Theorem 2.2: lam (alpha + epsilon L) / (alpha + lam (alpha - epsilon L)), by which a round contracts; else inf.
+
+    `alpha` > 0, `L` >= 0 of Assumption 2.2; `epsilon` >= 0 the Wasserstein distance from the data to the best model.
+    KL falls like the rate^{2t} if L epsilon < alpha and lam < alpha / (2 L epsilon).
+    """
+    lam, numbers = _mixing(lam), (alpha, L, epsilon)
+    if not (all(map(_is_number, numbers)) and min(alpha, L, epsilon) >= 0 and alpha > 0 and max(numbers) < math.inf):
+        raise ValueError(
+            f"alpha = {alpha!r:.80} must be > 0, L = {L!r:.80} and epsilon = {epsilon!r:.80} >= 0, all finite"
+        )
+    bias = L * epsilon / alpha
+    if not (lam < math.inf and bias < 1 and 2 * lam * bias < 1):
+        return math.inf
+    return lam * (1 + bias) / (1 + lam * (1 - bias))
+
+
+def retraining_jacobian(lam, B, F):
+    """J = (B + lam F)^{-1} lam F, (d, d): what a round without curation makes of a small error of theta (Theorem 2.2).
+
+    `B` (d, d): minus the Hessian of the data's mean log-likelihood at its maximum theta*, positive definite.
+    `F` (d, d): the Fisher matrix of p_theta*, positive semidefinite.  Numbers serve for d = 1.
+    Ours: its eigenvalues lie in [0, 1) for every finite `lam`.
+    """
+    B, F = _information(lam, B, F)
+    return np.linalg.solve(B + lam * F, lam * F)
+
+
+def retraining_covariance(lam, B, F, n):
+    """Ours: covariance (d, d) of theta_t - theta* in the long run, to first order, with `n` model samples a round.
+
+    (lam^2 / n) B^{-1} F (B + 2 lam F)^{-1}, `B` and `F` as for `retraining_jacobian`; it grows like lam / n.
+    """
+    B, F = _information(lam, B, F)
+    if not (_is_number(n) and 1 <= n < math.inf):
+        raise ValueError(f"n = {n!r:.80} must be at least 1 and finite")
+    covariance = lam**2 / n * np.linalg.solve(B, np.linalg.solve(B + 2 * lam * F, F).T)
+    return (covariance + covariance.T) / 2
+
+
+def _information(lam, B, F):
+    lam = _mixing(lam)
+    if not lam < 1e100:  # its square is needed
+        raise ValueError(f"lam = {lam!r:.80} must be finite, below 1e100")
+    B, F = np.atleast_2d(_reals(B, "B")), np.atleast_2d(_reals(F, "F"))
+    if B.ndim != 2 or B.shape != F.shape:
+        raise ValueError(f"B has shape {B.shape} and F has shape {F.shape}; both must be (d, d)")
+    for name, matrix in (("B", B), ("F", F)):
+        if matrix.shape != matrix.T.shape or not np.isfinite(matrix).all() or not np.allclose(matrix, matrix.T):
+            raise ValueError(f"{name} = {matrix.tolist()} must be symmetric and finite")
+    if np.linalg.eigvalsh(B)[0] <= 0 or np.linalg.eigvalsh(F)[0] < -1e-12 * np.abs(F).max():
+        raise ValueError(f"B = {B.tolist()} must be positive definite and F = {F.tolist()} positive semidefinite")
+    with np.errstate(over="ignore"):
+        total = B + 2 * lam * F
+    if not (np.isfinite(total).all() and max(np.linalg.cond(B), np.linalg.cond(total)) < MAX_CONDITION):
+        raise ValueError(
+            f"lam = {lam:g} with B = {B.tolist()} and F = {F.tolist()}: the condition numbers of B and B + 2 lam F "
+            f"must be below {MAX_CONDITION:g}"
+        )
+    return B, F
