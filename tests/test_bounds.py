@@ -386,7 +386,7 @@ def test_closed_forms():
     assert bounds.kl_from_limit([0.5, 0.125, 0.375, 0], [0, 1, 1, 2]) == pytest.approx(math.log(2))
     assert bounds.survival([0.5, 0.25, 0.25], [1, 0, 1]).tolist() == [0.75, 1, 0.75]
     law = [0.1, 0.9], [5, 0]
-    assert bounds.sharp_mixed_gain_bound(*law, 4, 1) == pytest.approx(bounds.sharp_gain_bound(*law, 4) / 2)
+    assert bounds.sharp_mixed_gain_bound(*law, 4, 1) == 4 * bounds.mixed_gain_bound(*law, 4, 1)
     assert bounds.retraining_rate(0.5, 2.0, 1.0, 0.5) == pytest.approx(0.5 * 2.5 / (2 + 0.5 * 1.5))
     assert bounds.retraining_rate(3.0, 2.0, 1.0, 0.5) == math.inf
     assert bounds.plateau_constant(0.4, 0.2, 2) == pytest.approx(4)

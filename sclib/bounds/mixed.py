@@ -3,7 +3,7 @@
 import math
 
 from sclib.bounds._common import _shares
-from sclib.bounds.one_round import gain, gain_bound, sharp_gain_bound
+from sclib.bounds.one_round import gain, gain_bound
 from sclib.population import _is_number, _law, _mixing, step
 
 
@@ -14,17 +14,15 @@ def mixed_gain_bound(probs, rewards, K, lam):
 
 
 def sharp_mixed_gain_bound(probs, rewards, K, lam):
-    """Ours: gain(p_ref, p_t) >= lam/(1+lam) times `sharp_gain_bound` of p_ref, a float; a lower bound in closed form.
-
-    It is below `first_round_gain`, of which it is the explicit part.
-    """
-    return _shares(lam)[1] * sharp_gain_bound(probs, rewards, K)
+    """Ours: Theorem 2.3 with the factor lam/(1+lam), which no larger one can replace; `first_round_gain` is larger."""
+    return _shares(lam)[1] * gain_bound(probs, rewards, K)
 
 
 def first_round_gain(probs, rewards, K, lam):
     """Ours, the best right-hand side of Theorem 2.3: gain(p_ref, p_t) >= gain(p_ref, p_1) for all t >= 1, a float.
 
-    p_t dominates p_1, so the least gain is that of the first round, lam/(1+lam) times the gain of one choice.
+    p_t dominates p_1, so the least gain is that of the first round, lam/(1+lam) times the gain of one choice; that is
+    at least lam/(1+lam) times `sharp_gain_bound`, in closed form.
 
     Parameters: `probs` (n,) = p_ref = p_0; `rewards` (n,) nats; `K` an integer >= 1 or inf; `lam` >= 0 or inf.
     """
