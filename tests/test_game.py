@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 from pathlib import Path
 
 import ipywidgets
@@ -70,6 +71,14 @@ def test_blind_picks_stay_near_their_expectation():
     ]
     assert abs(np.mean(scores)) < 4 / math.sqrt(len(scores))
     assert np.mean(np.square(scores)) == pytest.approx(1, abs=4 * math.sqrt(2 / len(scores)))
+
+
+def test_the_page_holds_what_blind_picks_do():
+    root = Path(__file__).parents[1]
+    sys.path.insert(0, str(root / "tools"))
+    import store_blind
+
+    assert store_blind.TARGET.read_text(encoding="utf-8") == store_blind.script(), "run tools/store_blind.py"
 
 
 def test_a_strong_taste_is_named():

@@ -27,22 +27,34 @@ const law = (() => {
         return a.map((value) => value / mean);
       };
     }
-    const nodes = Math.ceil((Math.log(40) - smallest(levels) + 0.3 + 3.4) / 0.3);
+    const nodes = 4 * Math.ceil((Math.log(40) - smallest(levels) + 0.3 + 3.4) / 1.2);
     const logDu = new Float64Array(nodes);
     const decay = new Float64Array(nodes * n);
     for (let j = 0; j < nodes; j++) {
       const t = -3.4 + 0.3 * j;
       const logU = t - Math.exp(-t) - Math.log(K);
       logDu[j] = Math.log(0.3) + logU + Math.log1p(Math.exp(-t));
-      for (let i = 0; i < n; i++) decay[j * n + i] = Math.exp(-Math.exp(logU + levels[i]));
+      const u = Math.exp(logU);
+      for (let i = 0; i < n; i++) decay[j * n + i] = Math.exp(-u * a[i]);
     }
     return (p) => {
       const H = new Float64Array(n);
-      for (let j = 0; j < nodes; j++) {
-        let Q = 0;
-        for (let i = 0, at = j * n; i < n; i++, at++) Q += decay[at] * p[i];
-        const factor = Math.exp(logDu[j] + (K - 1) * Math.log(Math.max(Q, 2.2250738585072014e-308)));
-        for (let i = 0, at = j * n; i < n; i++, at++) H[i] += factor * decay[at];
+      const weight = (j, Q) => Math.exp(logDu[j] + (K - 1) * Math.log(Math.max(Q, 2.2250738585072014e-308)));
+      // Four nodes at a time: each sum would wait for its last addition.
+      for (let j = 0; j < nodes; j += 4) {
+        const [j0, j1, j2, j3] = [j * n, (j + 1) * n, (j + 2) * n, (j + 3) * n];
+        let [Q0, Q1, Q2, Q3] = [0, 0, 0, 0];
+        for (let i = 0; i < n; i++) {
+          const mass = p[i];
+          Q0 += decay[j0 + i] * mass;
+          Q1 += decay[j1 + i] * mass;
+          Q2 += decay[j2 + i] * mass;
+          Q3 += decay[j3 + i] * mass;
+        }
+        const [f0, f1, f2, f3] = [weight(j, Q0), weight(j + 1, Q1), weight(j + 2, Q2), weight(j + 3, Q3)];
+        for (let i = 0; i < n; i++) {
+          H[i] += f0 * decay[j0 + i] + f1 * decay[j1 + i] + (f2 * decay[j2 + i] + f3 * decay[j3 + i]);
+        }
       }
       return H.map((value, i) => K * a[i] * value);
     };

@@ -43,8 +43,8 @@ const playground = (() => {
   const ALLOWED = {
     K: [(v) => v === Infinity || (Number.isInteger(v) && v >= 1 && v <= 64), "an integer from 1 to 64, or inf"],
     lam: [(v) => v >= 0, "a number from 0, or inf"],
-    gamma: [(v) => v >= 0 && v <= 10, "a number from 0 to 10"],
-    rounds: [(v) => Number.isInteger(v) && v >= 0 && v <= 30, "an integer from 0 to 30"],
+    gamma: [(v) => v >= 0 && v <= 5, "a number from 0 to 5"],
+    rounds: [(v) => Number.isInteger(v) && v >= 0 && v <= 20, "an integer from 0 to 20"],
     model: [(v) => v in MODELS || v === "drawn", "bumps, normal, levels or drawn"],
     reward: [(v) => v in REWARDS || v === "drawn", "plateau, slope, class or drawn"],
     reference: [(v) => v === "same" || v in MODELS, "same, bumps, normal or levels"],
@@ -135,7 +135,8 @@ const playground = (() => {
   const share = (p) => p.reduce((total, value, i) => total + (x[i] > 0 ? value : 0), 0);
   const percent = (value) => `${Math.round(100 * value)} %`;
   const exact = (value) => (Math.abs(value) < 1e-14 ? 0 : value); // what is smaller is rounding
-  const plain = (value) => (value === Infinity ? "∞" : String(Number(exact(value).toPrecision(3))).replace("-", "−"));
+  const rounded = (value) => String(Number(exact(value).toPrecision(3)));
+  const plain = (value) => (value === Infinity ? "∞" : rounded(value).replace("-", "−"));
   function decimals(number) {
     const value = exact(number);
     if (value === Infinity) return "∞";
