@@ -91,7 +91,7 @@ ON_LAWS = {  # arguments of each function of `law.js`; its counterpart in the pa
     "gainBound": lambda p, r, K, lam, q, t, after: (p, r, K),
     "sharpGainBound": lambda p, r, K, lam, q, t, after: (p, r, K),
     "mixedGainBound": lambda p, r, K, lam, q, t, after: (p, r, K, lam),
-    "sharpMixedGainBound": lambda p, r, K, lam, q, t, after: (p, r, K, lam),
+    "firstRoundGain": lambda p, r, K, lam, q, t, after: (p, r, K, lam),
     "weightCap": lambda p, r, K, lam, q, t, after: (p, r, K),
     "klFromLimit": lambda p, r, K, lam, q, t, after: (p, r),
     "klFromLimitBounds": lambda p, r, K, lam, q, t, after: (p, r, K, t),
@@ -266,7 +266,7 @@ def test_no_state_of_the_controls_shows_nan(open_page):
 
 
 def test_a_frame_takes_less_than_sixteen_milliseconds(open_page):
-    """Computed and drawn, 400 atoms, the largest range of rewards, the most rounds; others may use the processor, too."""
+    """Computed and drawn, 400 atoms, the largest range of rewards, the most rounds; the processor is not ours alone."""
     tab = open_page("playground.html#model=bumps&reward=slope&K=4&lam=2&gamma=5&rounds=20")
     said(tab)
     times = tab.evaluate(

@@ -9,7 +9,7 @@ const law = (() => {
     const total = sum(a);
     return a.map((value) => value / total);
   };
-  const average = (a, K) => 1 / K + (1 - 1 / K) * a;
+  const average = (a, K, one = 1) => one / K + (1 - 1 / K) * a;
   const some = (P, K) => (P > 0 ? -Math.expm1(K * Math.log1p(-P)) : 0);
   const shares = (lam) => [1 / (1 + lam), lam === Infinity ? 1 : lam / (1 + lam)];
 
@@ -90,8 +90,6 @@ const law = (() => {
     return [logMean, r.map((value) => value - logMean)];
   }
 
-  const expectedWeight = (p, rewards) => Math.exp(weights(p, rewards)[0]);
-
   function weightVariance(p, rewards) {
     const [logMean, logW] = weights(p, rewards);
     return dot(p, (i) => (Math.exp(logMean) * Math.expm1(logW[i])) ** 2);
@@ -103,12 +101,25 @@ const law = (() => {
   }
 
   const gainBound = (p, rewards, K) => (1 - 1 / K) * weightVariance(p, rewards);
-  const sharpGainBound = (p, rewards, K) => gainBound(p, rewards, K) / average(expectedWeight(p, rewards), K);
+
+  function sharpGainBound(p, rewards, K) {
+    const [logMean, logW] = weights(p, rewards);
+    const mean = Math.exp(logMean);
+    const w = logW.map((value) => Math.exp(logMean + value));
+    const squares = logW.map((value, i) => p[i] * (mean * Math.expm1(value)) ** 2);
+    const variance = sum(squares);
+    if (K === 1 || variance === 0) return 0;
+    const schwarz = variance / average(mean, K, dot(squares, (i) => w[i]) / variance);
+    const jensen = sum(squares.map((value, i) => value / (w[i] / (K - 1) + mean)));
+    return (1 - 1 / K) * Math.max(schwarz, jensen);
+  }
+
   const mixedGainBound = (p, rewards, K, lam) => {
     const [real, synthetic] = shares(lam);
     return synthetic * real ** 2 * gainBound(p, rewards, K);
   };
-  const sharpMixedGainBound = (p, rewards, K, lam) => shares(lam)[1] * gainBound(p, rewards, K);
+  const firstRoundGain = (p, rewards, K, lam) =>
+    shares(lam)[1] * Math.max(0, gain(p, trajectory(p, rewards, K, 1)[1], rewards));
 
   function selectionKlBound(K, t) {
     const logN = t ? t * Math.log(K) : 0;
@@ -169,7 +180,7 @@ const law = (() => {
 
   return {
     curationWeight, trajectory, normalise, kl, totalVariation, gain, gainBound, sharpGainBound, mixedGainBound,
-    sharpMixedGainBound, selectionKlBound, weightCap, mixedKlBound, sharpMixedKlBound, reverseKlBound,
+    firstRoundGain, selectionKlBound, weightCap, mixedKlBound, sharpMixedKlBound, reverseKlBound,
     totalVariationBound, klFromLimit, klFromLimitBounds,
   };
 })();

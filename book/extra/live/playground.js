@@ -125,7 +125,7 @@ const playground = (() => {
     if (lam < Infinity && t > 0 && same) {
       found.gain = Math.max(0, law.gain(reference, now, rewards));
       found.gainPaper = law.mixedGainBound(first, rewards, K, lam);
-      found.gainOurs = law.sharpMixedGainBound(first, rewards, K, lam);
+      found.gainOurs = law.firstRoundGain(first, rewards, K, lam);
       found.klPaper = law.mixedKlBound(K, lam);
       found.klOurs = law.sharpMixedKlBound(law.weightCap(first, rewards, K), lam);
     }
