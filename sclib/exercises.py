@@ -9,12 +9,12 @@ import textwrap
 
 import numpy as np
 import torch
-from scipy import stats
 
 from sclib.bounds import kl_from_limit, retraining_covariance, selection_kl_bound, speed_limit, weight_cap
 from sclib.choice import choice_probabilities
 from sclib.curators import group_step, surviving_share
 from sclib.population import step, tilt, trajectory
+from sclib.taste import fit_rewards
 
 
 class _Wrong(Exception):
@@ -77,30 +77,17 @@ def check_urn(answer):
 
 
 @_says
-def check_race(answer):
-    """Chapter 1: `answer(rewards, generator)` picks the winner of a race of exponential clocks, (n, K) -> (n,)."""
-    rewards = torch.tensor([0.0, 1.0, 2.0, -1.0]).expand(40_000, 4)
-    got, again = (answer(rewards, torch.Generator().manual_seed(0)) for _ in range(2))
-    _require(isinstance(got, torch.Tensor), f"expected a tensor, got {type(got).__name__}.")
-    _require(got.shape == (40_000,), f"40,000 groups should give 40,000 picks, not shape {tuple(got.shape)}.")
-    _require(bool(((got >= 0) & (got < 4)).all()), "some picks are not an index from 0 to 3.")
-    _require(torch.equal(got, again), "the same generator gave other picks; draw all noise from it.")
-    counts = torch.bincount(got.long(), minlength=4).numpy()
-    p_value = stats.chisquare(counts, len(got) * choice_probabilities(rewards[0].double()).numpy()).pvalue
-    shares = ", ".join(f"{share:.3f}" for share in counts / len(got))
-    _require(p_value > 1e-4, f"picks came in shares {shares}; Luce's rule says 0.087, 0.237, 0.644, 0.032.")
-    return f"shares {shares}: the first clock to ring follows Luce's rule."
-
-
-@_says
 def check_audit(answer):
-    """Chapter 1: `answer(before, after)` is the reward gap that turns one share into the other at K = 2."""
-    for share, gap in [(0.5, math.log(3)), (0.1, 5.0), (0.7, -1.5), (0.4, 0.0)]:
-        after = step([share, 1 - share], [gap, 0.0], 2)[0]
-        call = f"audit({share}, {after:.6f})"
-        got = _number(answer(share, after), call)
-        _require(abs(got - gap) < 1e-6, f"{call} gave {got:.6f}; the picks were made with a gap of {gap:.6f}.")
-    return "from shares alone you read off what the crowd prefers."
+    """Chapter 1: `answer(wins, losses)` is the gap in nats that makes the log most likely, and its standard error."""
+    for wins, losses in [(30, 10), (7, 90), (50, 50)]:
+        call = f"audit({wins}, {losses})"
+        got = answer(wins, losses)
+        _require(got is not None and len(got) == 2, f"{call} should return two numbers, the gap and its error.")
+        fit = fit_rewards([("red", "blue")] * (wins + losses), [0] * wins + [1] * losses)  # items: blue, red
+        gap, error = fit.rewards[1] - fit.rewards[0], math.sqrt(np.diff(np.diff(fit.covariance, axis=0)).item())
+        _require(abs(got[0] - gap) < 1e-6, f"{call} gave a gap of {got[0]:.6f}; most likely is {gap:.6f}.")
+        _require(abs(got[1] - error) < 1e-6, f"{call} gave an error of {got[1]:.6f}, not {error:.6f}.")
+    return "the gap and its error are what `fit_rewards` finds."
 
 
 @_says
