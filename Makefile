@@ -11,7 +11,7 @@ VENV := .venv-$(or $(VERSION),$(error PYTHON = $(PYTHON) does not run))
 endif
 BIN := $(VENV)/bin
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
-CHAPTERS := book/intro.md $(wildcard book/[0-9]*.md) book/reproduction.md book/template.md
+CHAPTERS := book/intro.md $(wildcard book/[0-9]*.md) book/in_practice.md book/reproduction.md book/template.md
 
 .PHONY: book book-offline test test-browser notebooks benchmark lint clean repository
 

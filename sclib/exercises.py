@@ -82,7 +82,7 @@ def check_audit(answer):
     for wins, losses in [(30, 10), (7, 90), (50, 50)]:
         call = f"audit({wins}, {losses})"
         got = answer(wins, losses)
-        _require(got is not None and len(got) == 2, f"{call} should return two numbers, the gap and its error.")
+        _require(np.size(got) == 2, f"{call} should return two numbers, the gap and its error.")
         fit = fit_rewards([("red", "blue")] * (wins + losses), [0] * wins + [1] * losses)  # items: blue, red
         gap, error = fit.rewards[1] - fit.rewards[0], math.sqrt(np.diff(np.diff(fit.covariance, axis=0)).item())
         _require(abs(got[0] - gap) < 1e-6, f"{call} gave a gap of {got[0]:.6f}; most likely is {gap:.6f}.")

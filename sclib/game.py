@@ -102,6 +102,14 @@ class Game:
         seen = [_features(offer) for offer in self.offers[: len(self.picks)]]
         return fit_taste(np.reshape(seen, (len(seen), self.K, len(VALUES))), np.array(self.picks, dtype=int), prior)
 
+    def rewards(self, prior=1.0):
+        """For each of `VALUES` its name, its reward in nats, of mean zero within its attribute, and standard error."""
+        fit, attribute = self.fit(prior), np.repeat(np.arange(len(ATTRIBUTES)), np.diff(ENDS))
+        same = attribute[:, None] == attribute
+        centre = np.eye(len(VALUES)) - same / same.sum(axis=1)
+        errors = np.sqrt(np.diag(centre @ fit.covariance @ centre))
+        return list(zip(VALUES, (centre @ fit.coefficients).tolist(), errors.tolist(), strict=True))
+
     def taste(self, prior=1.0):
         """Rewards of all 18 `KINDS` in nats, (18,), of mean zero, by `fit`.  No picks: all zero."""
         if not self.picks:

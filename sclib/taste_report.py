@@ -10,7 +10,7 @@ from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib import pyplot as plt
 from scipy import optimize
 
 from sclib.click_log import Log, read_log
@@ -128,13 +128,13 @@ def plot(told, top=20):
     """Figure: rewards with 95 % intervals, and the shares that the forecast gives the same items."""
     fit = told.fit
     best = np.argsort(-fit.rewards)[:top][::-1]
-    figure = Figure(figsize=(8, 1.2 + 0.28 * len(best)), layout="constrained", dpi=150)
-    left, right = figure.subplots(1, 2, sharey=True)
+    figure, (left, right) = plt.subplots(1, 2, sharey=True, figsize=(7, 1.4 + 0.26 * len(best)), layout="constrained")
     at = np.arange(len(best))
     left.errorbar(fit.rewards[best], at, xerr=SURE * fit.errors[best], fmt="o", color=BLUE)
     left.set_yticks(at, [str(fit.items[i]) for i in best])
-    left.set_xlabel("reward (nats), 95 % interval")
-    for t, color in {0: GREY, 1: BLUE, len(told.laws) - 1: ORANGE}.items():
+    left.set_xlabel("reward, nats")
+    last = len(told.laws) - 1
+    for t, color in {0: GREY, min(1, last): BLUE, last: ORANGE}.items():
         right.plot(told.laws[t][best], at, "o", color=color, label="now" if t == 0 else f"after round {t}")
     right.set_xlabel("share")
     right.legend()
@@ -156,7 +156,9 @@ def main(argv=None):
         told = report(log, options.rounds, options.prior, not options.no_position)
         print(say(told, options.top))
         if options.plot:
-            plot(told, options.top).savefig(options.plot)
+            figure = plot(told, options.top)
+            figure.savefig(options.plot, dpi=150)
+            plt.close(figure)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

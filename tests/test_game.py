@@ -96,14 +96,13 @@ def test_taste_is_read_back_from_many_picks():
 
 
 def test_error_bars_of_the_game_hold_the_taste():
-    """Differences between the three colours, from 200 games of 200 picks with the model held nearly still."""
-    true, held = 1.5 * (np.arange(8) == 4), []
+    """95 % intervals of all eight values, in 200 games of 200 picks with the model held nearly still."""
+    true, held = 1.5 * np.array([0, 0, 0, -1 / 3, 2 / 3, -1 / 3, 0, 0]), []
     for seed in range(200):
-        fit = simulate(1.5 * (KINDS[:, 1] == 1), 200, rate=1e-6, seed=seed).fit(prior=10)
-        for a, b in [(4, 3), (4, 5), (3, 5)]:
-            error = math.sqrt(fit.covariance[a, a] + fit.covariance[b, b] - 2 * fit.covariance[a, b])
-            held.append(abs(fit.coefficients[a] - fit.coefficients[b] - true[a] + true[b]) < 1.96 * error)
-    error = np.reshape(held, (-1, 3)).mean(axis=1).std() / math.sqrt(200)
+        rewards = simulate(1.5 * (KINDS[:, 1] == 1), 200, rate=1e-6, seed=seed).rewards(prior=10)
+        assert [value for value, _, _ in rewards] == VALUES
+        held.append([abs(r - truth) < 1.96 * error for (_, r, error), truth in zip(rewards, true, strict=True)])
+    error = np.mean(held, axis=1).std() / math.sqrt(200)
     assert abs(np.mean(held) - 0.95) < 4 * error
 
 

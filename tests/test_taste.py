@@ -228,7 +228,7 @@ def test_the_report_forecasts_the_exact_loop(tmp_path, capsys):
     assert "2,000 picks among 4 items; groups: 2,000 of 3" in out and f"effective beta {told.betas[5]:.2f}" in out
     assert plot.read_bytes().startswith(b"\x89PNG")
     assert "position" not in out
-    assert taste_report.main([str(tmp_path / "log.csv")]) == 0
+    assert taste_report.main([str(tmp_path / "log.csv"), "--rounds", "0", "--plot", str(plot)]) == 0
     assert "position 2: " in capsys.readouterr().out
 
 
