@@ -35,7 +35,8 @@ def browser():
 def law(browser):
     """Calls a function of `law.js` on a list of argument lists; infinities travel as text."""
     tab = browser.new_page()
-    tab.add_script_tag(path=LIVE / "law.js")
+    for script in ("law.js", "drift.js"):
+        tab.add_script_tag(path=LIVE / script)
 
     def call(name, arguments):
         answer = tab.evaluate(
@@ -43,7 +44,8 @@ def law(browser):
                  const number = (x) => (x === "inf" ? Infinity : x);
                  const plain = (x) => (ArrayBuffer.isView(x) || Array.isArray(x) ? [...x].map(plain) : x);
                  const text = (_, x) => (x === Infinity ? "inf" : x);
-                 return JSON.stringify(JSON.parse(calls).map((call) => plain(law[name](...call.map(number)))), text);
+                 const asked = {...law, ...drift}[name];
+                 return JSON.stringify(JSON.parse(calls).map((call) => plain(asked(...call.map(number)))), text);
                }""",
             [name, json.dumps(arguments, default=np.ndarray.tolist).replace("Infinity", '"inf"')],
         )
@@ -99,6 +101,9 @@ ON_LAWS = {  # arguments of each function of `law.js`; its counterpart in the pa
     "mixedKlBound": lambda p, r, K, lam, q, t, after: (K, lam),
     "sharpMixedKlBound": lambda p, r, K, lam, q, t, after: (bounds.weight_cap(p, r, K), lam),
     "reverseKlBound": lambda p, r, K, lam, q, t, after: (lam,),
+    "driftKlBound": lambda p, r, K, lam, q, t, after: (min(K, 64) if K < math.inf else K, lam, t),
+    "driftReverseKlBound": lambda p, r, K, lam, q, t, after: (min(K, 64) if K < math.inf else K, lam, t),
+    "driftTvBound": lambda p, r, K, lam, q, t, after: (min(K, 64) if K < math.inf else K, lam, t),
     "totalVariationBound": lambda p, r, K, lam, q, t, after: (lam,),
 }
 
@@ -200,6 +205,8 @@ def test_sliders_show_the_numbers_of_the_package(open_page):
         if rounds:
             assert shown(tab, "klPaper") == f"{bounds.mixed_kl_bound(4, 0.3):.4f}"
         assert f"After {rounds} rounds" in said(tab)
+        assert shown(tab, "tvDrift") == f"{bounds.drift_tv_bound(4, 0.3, rounds):.4f}"
+        assert shown(tab, "klDrift") == f"{bounds.drift_kl_bound(4, 0.3, rounds):.4f}"
         assert f"rounds={rounds}" in tab.url
 
 

@@ -4,7 +4,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const root = box.querySelector("svg");
   const control = (name) => box.querySelector(`[name="${name}"]`);
   const said = box.querySelector("[role=status]");
-  let state, problem, drawing, timer;
+  let state, problem, drawing, timer, width;
 
   // Positions of the sliders and what they stand for.
   const SLIDERS = {
@@ -28,7 +28,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const peak = Math.max(...(first || [1]));
     // A drawn model lies under the pen: 1.1 times the pen's full height is the top, unless the law now is higher.
     const full = first && state.model === "drawn" ? 1.1 / mass.reduce((total, value) => total + value, 0) : 2.2 * peak;
-    picture.draw(root, {
+    picture.draw(root, width, {
       x: playground.x,
       shape,
       gamma: state.gamma,
@@ -37,19 +37,25 @@ document.addEventListener("DOMContentLoaded", () => {
       laws: first && { first, now, reference: state.reference === "same" ? null : reference },
       means,
     });
-    document.querySelectorAll("[data-number]").forEach((place) => {
-      const value = numbers[place.dataset.number];
-      const none = value === Infinity && place.dataset.bound !== undefined;
-      place.textContent = value === undefined ? "–" : none ? "none" : playground.decimals(value);
-    });
+    print("[data-number]", numbers);
+    print("[data-number$=Drift]", {}, "…");
     const words = playground.sentence(state, computed);
     box.querySelector(".legend .reference").hidden = state.reference === "same";
     root.setAttribute("aria-label", `The reward, the laws and the mean reward. ${words}`);
     clearTimeout(timer);
     timer = setTimeout(() => {
+      print("[data-number$=Drift]", first ? playground.driftNumbers(state) : {});
       said.textContent = problem ? `${problem} Shown is the state that the page begins with.` : words;
       remember();
     }, 300); // once the slider rests
+  }
+
+  function print(places, numbers, missing = "–") {
+    document.querySelectorAll(places).forEach((place) => {
+      const value = numbers[place.dataset.number];
+      const none = value === Infinity && place.dataset.bound !== undefined;
+      place.textContent = value === undefined ? missing : none ? "none" : playground.decimals(value);
+    });
   }
 
   // Controls from the state.
@@ -163,8 +169,13 @@ document.addEventListener("DOMContentLoaded", () => {
   });
 
   window.addEventListener("hashchange", restore);
-  new ResizeObserver(() => state && show()).observe(box);
   box.hidden = false;
+  width = root.clientWidth;
+  new ResizeObserver(() => {
+    if (root.clientWidth === width) return;
+    width = root.clientWidth;
+    show();
+  }).observe(root);
   restore();
   if (!state) change(playground.parse("")[0]); // opened at a heading
 });

@@ -15,9 +15,9 @@ const picture = (() => {
   const line = (points) => `M${points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join("L")}`;
   const short = (value) => String(Number((Math.abs(value) < 1e-9 ? 0 : value).toPrecision(2))).replace("-", "−");
 
-  // `shown`: {x, laws: {first, now, reference}, rewards, rewardRange, top, means}; `null` for laws that do not exist.
-  function draw(root, shown) {
-    const width = Math.max(280, root.clientWidth);
+  // `width` in pixels; `shown`: {x, shape, gamma, rewardRange, top, laws: {first, now, reference}, means}, the last two
+  // empty if there is no first model, `reference` if it is the first model.
+  function draw(root, width, shown) {
     root.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     root.replaceChildren();
     const across = [MARGIN.left, width - MARGIN.right];

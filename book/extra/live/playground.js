@@ -132,6 +132,16 @@ const playground = (() => {
     return found;
   }
 
+  // Bounds that take longer than a frame: the page waits for its sliders to rest.
+  function driftNumbers({ K, lam, rounds: t, reference }) {
+    if (reference !== "same") return {};
+    return {
+      klDrift: drift.driftKlBound(K, lam, t),
+      klReverseDrift: drift.driftReverseKlBound(K, lam, t),
+      tvDrift: drift.driftTvBound(K, lam, t),
+    };
+  }
+
   const share = (p) => p.reduce((total, value, i) => total + (x[i] > 0 ? value : 0), 0);
   const percent = (value) => `${Math.round(100 * value)} %`;
   const exact = (value) => (Math.abs(value) < 1e-14 ? 0 : value); // what is smaller is rounding
@@ -164,6 +174,7 @@ const playground = (() => {
   }
 
   return {
-    x, KNOTS, PARTS, ranges, heights, written, parse, complete, address, compute, numbers, decimals, plain, sentence,
+    x, KNOTS, PARTS, ranges, heights, written, parse, complete, address, compute, numbers, driftNumbers, decimals,
+    plain, sentence,
   };
 })();
