@@ -315,6 +315,19 @@ def test_a_law_is_drawn_with_the_mouse_and_with_the_keyboard(open_page):
     assert "(100 % at first)" in said(again)
 
 
+def test_a_reward_is_drawn_with_a_finger_and_the_page_stays_where_it_is(open_page):
+    tab = open_page("playground.html#reward=drawn&r=" + 65 * "A", width=390, touch=True)
+    assert "nothing to choose" in said(tab)
+    box, top = tab.locator("#playground svg").bounding_box(), tab.evaluate("scrollY")
+    session = tab.context.new_cdp_session(tab)
+    for kind, x in [("touchStart", 0.7), ("touchMove", 0.8), ("touchMove", 0.9)]:
+        finger = {"x": box["x"] + box["width"] * x, "y": box["y"] + 20}
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [finger]})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert "nothing to choose" not in said(tab)
+    assert tab.evaluate("scrollY") == top
+
+
 def test_targets_of_the_playground_are_large_enough_on_a_small_phone(open_page):
     tab = open_page("playground.html#model=drawn&reward=drawn", width=320)
     said(tab)
