@@ -26,10 +26,11 @@ def choose(rewards, generator=None):
     return torch.argmax(gumbel.add_(rewards), dim=-1)
 
 
-def curate(proposals, rewards, generator=None):
+def curate(proposals, rewards, generator=None, choose=choose):
     """Keep one proposal of each group of K, drawn by `choose`: the curated samples of Eq. 1-2.
 
-    `proposals`: (n, K, *shape), any dtype; `rewards`: (n, K), the reward of each proposal.
+    `proposals`: (n, K, *shape), any dtype; `rewards`: (n, K), the reward of each proposal; `choose`: another choice
+    rule, rewards (n, K), generator -> index (n,) of the pick, see `rules`.
     Returns: (n, *shape), all n of them.  Raises: ValueError if the shapes don't fit, or as `choice_probabilities`.
     """
     rewards = _checked(rewards)
@@ -40,6 +41,8 @@ def curate(proposals, rewards, generator=None):
             f"proposals has shape {tuple(proposals.shape)} and rewards {tuple(rewards.shape)}; "
             "allowed are (n, K, *shape) and (n, K)"
         )
+    if not callable(choose):
+        raise ValueError(f"choose = {choose!r:.80} must be a function of rewards and generator")
     picked = choose(rewards, generator)  # (n,)
     return proposals[torch.arange(len(proposals), device=proposals.device), picked]
 

@@ -33,22 +33,23 @@ def curation_weight(probs, rewards, K):
     return _weigher(rewards, _candidates(K))(probs)
 
 
-def step(probs, rewards, K, lam=math.inf, reference=None):
+def step(probs, rewards, K, lam=math.inf, reference=None, weigh=curation_weight):
     """The law after one round: Eq. 4 (lam = inf, fully synthetic) or Eq. 8 (mixed with `reference`), shape (n,).
 
     p_{t+1} = reference / (1 + lam) + lam / (1 + lam) * p_t H.  A finite `lam` needs a `reference`; with lam = inf
-    it has no weight and is ignored.  Raises ValueError as `curation_weight`.
+    it has no weight and is ignored.  `weigh` as in `trajectory`.  Raises ValueError as `curation_weight`.
     """
     lam = _mixing(lam)
     if reference is None and lam < math.inf:
         raise ValueError(f"reference is None, but lam = {lam} mixes one in; give a law of shape (n,) or lam = math.inf")
-    return trajectory(probs, rewards, K, 1, lam, None if lam == math.inf else reference)[1]
+    return trajectory(probs, rewards, K, 1, lam, None if lam == math.inf else reference, weigh)[1]
 
 
-def trajectory(probs, rewards, K, generations, lam=math.inf, reference=None):
+def trajectory(probs, rewards, K, generations, lam=math.inf, reference=None, weigh=curation_weight):
     """The laws p_0 = `probs`, p_1, .., p_generations of the loop (Eq. 4 or Eq. 8), shape (generations + 1, n).
 
     `reference` defaults to `probs`: real data and first model coincide, as Theorems 2.3 and 2.4 assume.
+    `weigh`: another choice rule, weigh(probs, rewards, K) -> its H (n,), of mean one under `probs`; see `rules`.
     Work that depends only on the rewards is done once for all rounds.  Raises ValueError as `curation_weight`.
     """
     probs, rewards = _law(probs, rewards)
@@ -56,16 +57,22 @@ def trajectory(probs, rewards, K, generations, lam=math.inf, reference=None):
     K, lam = _candidates(K), _mixing(lam)
     if not (isinstance(generations, numbers.Integral) and 0 <= generations <= MAX_ROUNDS):
         raise ValueError(f"generations = {generations!r:.80} must be an integer >= 0 and <= {MAX_ROUNDS:,}")
-    synthetic = 1.0 if lam == math.inf else lam / (1 + lam)
-    weigh = _weigher(rewards, K)
+    synthetic = synthetic_share(lam)
+    weigher = _weigher(rewards, K) if weigh is curation_weight else _other_weigher(weigh, rewards, K)
     laws = np.empty((generations + 1, len(probs)))
     laws[0] = probs
     for t in range(generations):
-        curated = laws[t] * weigh(laws[t])
+        curated = laws[t] * weigher(laws[t])
         # Without this, rounding errors grow by about K lam / (1 + lam) a round.
         curated /= curated.sum()
         laws[t + 1] = (1 - synthetic) * reference + synthetic * curated
     return laws
+
+
+def synthetic_share(lam):
+    """lam / (1 + lam), the weight of the picks in Eq. 8, a float in [0, 1]: 1 for lam = inf.  Raises ValueError."""
+    lam = _mixing(lam)
+    return 1.0 if lam == math.inf else lam / (1 + lam)
 
 
 def tilt(probs, rewards, beta):
@@ -84,13 +91,24 @@ def tilt(probs, rewards, beta):
 
 def kl(p, q):
     """Kullback-Leibler divergence KL(p || q) = sum p log(p / q) in nats, a float; inf where q misses mass of p."""
-    p, q = _probabilities(p, "p"), _probabilities(q, "q")
-    if p.shape != q.shape:
-        raise ValueError(f"q has shape {q.shape} but p has shape {p.shape}; they must be equal")
+    p, q = _same_shape(p, q)
     held = p > 0
     if np.any(q[held] == 0):
         return math.inf
     return max(0.0, float(np.sum(p[held] * (np.log(p[held]) - np.log(q[held])))))
+
+
+def total_variation(p, q):
+    """TV(p, q) = sum |p - q| / 2 of two laws (n,), a float in [0, 1].  Raises ValueError as `curation_weight`."""
+    p, q = _same_shape(p, q)
+    return float(np.abs(p - q).sum() / 2)
+
+
+def _same_shape(p, q):
+    p, q = _probabilities(p, "p"), _probabilities(q, "q")
+    if p.shape != q.shape:
+        raise ValueError(f"q has shape {q.shape} but p has shape {p.shape}; they must be equal")
+    return p, q
 
 
 def _weigher(rewards, K):
@@ -101,6 +119,19 @@ def _weigher(rewards, K):
     levels -= levels[-1]
     weigh_levels = _limit_weigher(levels) if K == math.inf else _integral_weigher(levels, K)
     return lambda probs: weigh_levels(np.bincount(atom, probs, len(levels)))[atom]
+
+
+def _other_weigher(weigh, rewards, K):
+    if not callable(weigh):
+        raise ValueError(f"weigh = {weigh!r:.80} must be a function of probs, rewards and K")
+
+    def weigher(probs):
+        H = _reals(weigh(probs, rewards, K), "what weigh returned")
+        if H.shape != probs.shape or not (np.all(H >= 0) and abs(probs @ H - 1) <= 1e-6):
+            raise ValueError(f"weigh returned {H!r:.80}; it must be ({len(probs)},), >= 0, of mean one under probs")
+        return H
+
+    return weigher
 
 
 def _limit_weigher(levels):

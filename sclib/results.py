@@ -59,7 +59,7 @@ class DamagedResult(ValueError):
 
 def key(config):
     """First 12 hex digits of SHA-256 of `config` (a dataclass or a dict) as canonical JSON."""
-    return hashlib.sha256(_canonical(_record(config, "config")).encode()).hexdigest()[:12]
+    return hashlib.sha256(_canonical(record(config)).encode()).hexdigest()[:12]
 
 
 def cache_folder():
@@ -89,7 +89,7 @@ def load(config, command=None):
     for folder in (SHIPPED, cache_folder()):
         if (result := read_or_put_aside(folder / file_name(config), config)) is not None:
             return result
-    command = command or f"python -m sclib.experiments run {_record(config, 'config')['experiment']}"
+    command = command or f"python -m sclib.experiments run {record(config)['experiment']}"
     raise MissingResult(f"no stored result {file_name(config)}; make it with: {command}")
 
 
@@ -98,7 +98,7 @@ def file_name(config):
 
     Raises: ValueError if `config` has no experiment or version, or the experiment's name could be no file's.
     """
-    plain = _record(config, "config")
+    plain = record(config)
     for name in ("experiment", "version"):
         if name not in plain:
             raise ValueError(f"config has no {name!r}; it must have 'experiment' and 'version'")
@@ -112,7 +112,7 @@ def write(path, config, arrays, provenance, parts=()):
     `parts`: names of files beside it whose arrays belong to it too.  Raises: ValueError as `save`.
     """
     arrays = _storable(arrays)
-    meta = _canonical({"config": _record(config, "config"), "provenance": _record(provenance, "provenance")})
+    meta = _canonical({"config": record(config), "provenance": record(provenance, "provenance")})
     own = {META: np.array(meta)} | ({PARTS: np.array(parts)} if parts else {})
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,7 +131,7 @@ def write(path, config, arrays, provenance, parts=()):
 
 def read(path, config):
     """The `Result` in `path`.  Raises: FileNotFoundError; DamagedResult if it is not whole or not `config`'s."""
-    path, config = pathlib.Path(path), _record(config, "config")
+    path, config = pathlib.Path(path), record(config)
     with open(path, "rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
@@ -230,7 +230,7 @@ def _check_name(name, what):
         )
 
 
-def _record(value, name):
+def record(value, name="config"):
     """A config or a provenance as JSON holds it, so that what was read back can be compared with what is asked."""
     try:
         plain = _plain(value, name)
@@ -243,7 +243,7 @@ def _record(value, name):
 
 def _plain(value, name):
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if not _left_out(f, value)}
     if isinstance(value, dict):
         for key in value:
             if not isinstance(_plain(key, f"a key of {name}"), str):
@@ -262,6 +262,11 @@ def _plain(value, name):
         f"{name}, of type {type(value).__name__}, is not what JSON would give back; allowed are text, numbers but NaN, "
         "True, False, None, and dicts, lists, tuples and dataclasses of these"
     )
+
+
+def _left_out(field, value):
+    """Whether a field that came later (`settings.later`) is at its default: results are older than it."""
+    return field.metadata.get("later") and getattr(value, field.name) == field.default
 
 
 def _canonical(plain):

@@ -83,12 +83,17 @@ def good(function, n):
     """Strategies for the arguments of a valid call on n atoms, points or groups, by name."""
     if function.__module__ == "sclib.choice":
         shape = (n, 3)
-        return {"rewards": tensors(*shape), "proposals": tensors(*shape, 2), "generator": st.just(torch.Generator())}
+        return {
+            "rewards": tensors(*shape),
+            "proposals": tensors(*shape, 2),
+            "generator": st.just(torch.Generator()),
+        } | {"choose": st.just(choice.choose)}
     return {
         **{name: law(n) for name in ("probs", "before", "after", "p", "q")},
         "reference": law(n),
         "rewards": reward(n),
         "K": candidates,
+        "weigh": st.just(population.curation_weight),
         "lam": st.floats(0, 1e3) if function.__name__.startswith("retraining_") else mixings,
         "beta": st.floats(1e-300, 1e300) | st.just(math.inf),
         "generations": rounds,

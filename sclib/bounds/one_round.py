@@ -5,15 +5,7 @@ import math
 import numpy as np
 
 from sclib.bounds._common import _average, _levels, _rounds, _some, _weights
-from sclib.population import _candidates, _law, _probabilities, step
-
-
-def total_variation(p, q):
-    """TV(p, q) = sum |p - q| / 2 of two laws (n,), a float in [0, 1]."""
-    p, q = _probabilities(p, "p"), _probabilities(q, "q")
-    if p.shape != q.shape:
-        raise ValueError(f"q has shape {q.shape} but p has shape {p.shape}; they must be equal")
-    return float(np.abs(p - q).sum() / 2)
+from sclib.population import _candidates, _law, step, total_variation
 
 
 def weight_cap(probs, rewards, K):
