@@ -41,6 +41,7 @@ lint: $(VENV)/test  ## Check style
 
 repository: $(VENV)/book  ## Set the address of the repository everywhere: make repository URL=https://github.com/you/your-book
 	$(BIN)/python tools/set_repository.py $(URL)
+	$(BIN)/python tools/readable.py
 
 clean:  ## Remove what was built, but not the environment
 	rm -rf _build .pytest_cache .ruff_cache .hypothesis *.egg-info

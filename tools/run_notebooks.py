@@ -1,7 +1,8 @@
 """Run chapters and store their outputs: book/NAME.md -> book/NAME.ipynb.  `make notebooks` calls it.
 
-The .md is the source.  Ids of cells and widgets are numbered instead of random, and a cell's printed lines are one
-output however they arrived, so that a second run of an unchanged chapter leaves an unchanged file.
+The .md is the source.  The text of the .ipynb is made from it by `readable.py`, in every chapter, since a theorem more
+moves the numbers of those behind it.  Ids of cells and widgets are numbered instead of random, and a cell's printed
+lines are one output however they arrived, so that a second run of an unchanged chapter leaves an unchanged file.
 """
 
 import json
@@ -13,6 +14,7 @@ from pathlib import Path
 import jupytext
 import matplotlib.font_manager  # noqa: F401  # lists the fonts, which else the first chapter reports
 import nbformat
+import readable
 from nbclient import NotebookClient
 
 
@@ -41,3 +43,4 @@ def run(source):
 if __name__ == "__main__":
     for name in sys.argv[1:]:
         run(Path(name))
+    readable.refresh()

@@ -1,0 +1,45 @@
+"""Sphinx extension: a chapter is built from the text of book/NAME.md and the outputs stored in book/NAME.ipynb.
+
+The text of the .ipynb is for those who open it in Jupyter or Colab (`readable.py`), not for Sphinx.
+"""
+
+from pathlib import Path
+
+import jupytext
+import nbformat
+from sphinx.util import logging
+
+LOGGER = logging.getLogger(__name__)
+
+
+def join(source, stored):
+    """The notebook of the text file `source` with the outputs of the notebook file `stored`.
+
+    Raises ValueError if the code is not what was run.
+    """
+    text, notebook = jupytext.read(source), nbformat.read(stored, 4)
+    cells = [[cell for cell in book.cells if cell.cell_type == "code"] for book in (text, notebook)]
+    if [cell.source for cell in cells[0]] != [cell.source for cell in cells[1]]:
+        raise ValueError(f"{stored} was not run from {source} as it is: make notebooks CHAPTERS={source}")
+    for written, ran in zip(*cells, strict=True):
+        written.outputs, written.execution_count = ran.outputs, ran.execution_count
+    if "widgets" in notebook.metadata:
+        text.metadata.widgets = notebook.metadata.widgets
+    return text
+
+
+def read(app, docname, content):
+    stored = Path(app.env.doc2path(docname))
+    source = stored.with_suffix(".md")
+    if stored.suffix != ".ipynb" or not source.exists():
+        return
+    app.env.note_dependency(str(source))
+    try:
+        content[0] = nbformat.writes(join(source, stored))
+    except ValueError as error:
+        LOGGER.warning(str(error), location=docname)
+
+
+def setup(app):
+    app.connect("source-read", read)
+    return {"parallel_read_safe": True}
