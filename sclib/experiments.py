@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from sclib import images, plane, results
+from sclib import images, plane, results, sentences
 from sclib.loop import Generation, self_consuming_loop
 
-KINDS = {kind.Config: kind for kind in (plane, images)}
+KINDS = {kind.Config: kind for kind in (plane, images, sentences)}
 EXPERIMENTS = {config.experiment: config for kind in KINDS.values() for config in kind.EXPERIMENTS}
 SAVE_EVERY = 300  # seconds between checkpoints within a fit
 

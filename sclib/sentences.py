@@ -1,0 +1,117 @@
+"""Experiments in words: a transformer in the loop on a grammar whose 90,000 sentences can all be counted.
+
+Beside each trained model stands the exact law, `exact_laws`, and they are compared as whole laws.
+"""
+
+import dataclasses
+import functools
+import math
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from sclib.loop import Study
+from sclib.population import kl, step
+from sclib.transformer import Settings, Transformer
+from sclib.words import Grammar, cool, draw, first_law, reward
+
+GRAMMAR = Grammar()
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """One experiment: everything that its numbers depend on."""
+
+    experiment: str
+    K: int  # candidates in a group
+    data: str = "words"
+    lam: float = math.inf  # weight of the picks against the data; inf is the fully synthetic loop
+    temperature: float = 1.0  # at which candidates are drawn, word by word
+    reads: tuple = (0, 1)  # which of the two adjectives the judge reads
+    seeds: tuple = (0, 1, 2, 3, 4)
+    generations: int = 6
+    n: int = 20_000  # groups a round, hence picks
+    n_data: int = 200_000  # sentences that the first model of a seed is fitted to
+    model: Settings = dataclasses.field(default_factory=Settings)
+    version: int = 1
+    minutes: ClassVar[str] = "15 min on a busy CPU core with five seeds, not timed on a GPU"
+
+
+EXPERIMENTS = [
+    *(Config(f"words-k{K}", K) for K in (1, 2, 4, 16)),
+    *(Config(f"words-k{K}-mixed", K, lam=0.5) for K in (1, 2, 4, 16)),
+    # What breaks it: few picks, a short refit, a judge who stops after the first adjective, a cooler sampler.
+    Config("words-few", 4, n=500),
+    Config("words-short", 4, model=Settings(steps=30)),
+    Config("words-first", 4, reads=(0,)),
+    Config("words-k1-cool", 1, temperature=0.9),
+    Config("words-k4-cool", 4, temperature=0.9),
+]
+
+
+def prepare(config, device):
+    """The `Study` of `config`; `device` must be "cpu", where the models are quick enough."""
+    if device != "cpu":
+        raise ValueError(f"device = {device!r} must be 'cpu'")
+    streams = {use: [3 * seed + use for seed in config.seeds] for use in range(3)}  # model, choices, data
+    model = Transformer(streams[0], len(GRAMMAR.words), config.model, config.temperature)
+    choices = [torch.Generator().manual_seed(stream) for stream in streams[1]]
+    data = torch.stack(
+        [draw(first_law(GRAMMAR), GRAMMAR, config.n_data, torch.Generator().manual_seed(s)) for s in streams[2]]
+    )
+    table = torch.as_tensor(reward(GRAMMAR, reads=config.reads)).float()
+    steps = config.model.first_steps + config.generations * config.model.steps  # all seeds step together
+
+    def noted(generation):
+        return summarise(model.law(GRAMMAR), exact_laws(config)[generation.t])
+
+    return Study(model, data, lambda x: table[GRAMMAR.index(x)], choices, noted, steps, True, {})
+
+
+def summarise(laws, exact):
+    """Statistics of trained `laws` (S, N + 1) beside the `exact` one (N,), a dict of arrays (S, ...).
+
+    mean_reward (S,): of the law, nats, by the judge who reads everything; kl_exact (S,): KL(exact || trained); kl_data
+    (S,): KL(trained on the grammar || law of the data); off (S,): mass off the grammar; nouns (S, 4): shares on the
+    grammar; top (S, 10): probabilities of the ten sentences that are likeliest in the exact law, the likeliest first.
+    """
+    table, data = reward(GRAMMAR), first_law(GRAMMAR)
+    held = laws[:, :-1] / laws[:, :-1].sum(1, keepdims=True)
+    return {
+        "mean_reward": laws @ table,
+        "kl_exact": np.array([kl(np.append(exact, 0), law) for law in laws]),
+        "kl_data": np.array([kl(law, data) for law in held]),
+        "off": laws[:, -1],
+        "nouns": held.reshape(len(held), len(GRAMMAR.nouns), -1).sum(2),
+        "top": laws[:, top_sentences(exact)],
+    }
+
+
+def top_sentences(law, count=10):
+    """Indices of the likeliest sentences of a law (N,), the likeliest first, ties in the grammar's order."""
+    return np.argsort(-law, kind="stable")[:count]
+
+
+@functools.lru_cache
+def exact_laws(config):
+    """The laws that candidates are drawn from in rounds 0..T when every refit is perfect, (T + 1, N)."""
+    first, r = first_law(GRAMMAR), reward(GRAMMAR, reads=config.reads)[:-1]
+
+    def sampled(law):
+        return law if config.temperature == 1 else cool(law, GRAMMAR, config.temperature)
+
+    laws = [sampled(first)]
+    for _ in range(config.generations):
+        laws.append(sampled(step(laws[-1], r, config.K, config.lam, None if config.lam == math.inf else first)))
+    return np.array(laws)
+
+
+def table(config, arrays):
+    """Measured and exact, generation by generation, as text."""
+    exact = exact_laws(config) @ reward(GRAMMAR)[:-1]
+    lines = [" t  reward: trained (median), exact   KL(exact || trained)   off the grammar"]
+    for t, expected in enumerate(exact):
+        r, divergence, off = (np.median(arrays[name][t]) for name in ("mean_reward", "kl_exact", "off"))
+        lines.append(f"{t:2} {r:24.3f} {expected:7.3f} {divergence:22.4f} {off:17.4f}")
+    return "\n".join(lines)

@@ -1,0 +1,254 @@
+"""A small causal transformer for sentences of five words, for several seeds at once.
+
+Seeds are stacked: weights are (S, in, out), sentences (S, n, 5), and one `torch.baddbmm` serves all.  Each seed draws
+from its own random stream and nothing is shared, so its result is that of the seed alone, but for rounding.
+
+The law of a word given those before it depends on them alone, so sampling and scoring run the network once for each
+*different* beginning: of the grammar's 90,000 sentences there are 3,000, however many sentences are drawn.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+LENGTH = 5  # words of a sentence
+HEADS = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What a transformer is made of and how it is fitted; `Settings()` is what the book's experiments use."""
+
+    width: int = 48  # of the residual stream
+    depth: int = 2  # blocks
+    first_steps: int = 1500  # optimiser steps of the first fit, from random weights
+    steps: int = 300  # of each later fit, which starts from the weights it finds
+    batch: int = 256  # sentences of a seed in a step
+    first_lr: float = 3e-3  # AdamW's first learning rate, from which it falls to zero along a cosine
+    lr: float = 1e-3
+
+    def __post_init__(self):
+        for name in ("width", "depth", "first_steps", "steps", "batch"):
+            if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
+                raise ValueError(f"{name} = {getattr(self, name)!r} must be an integer >= 1")
+        if self.width % HEADS:
+            raise ValueError(f"width = {self.width} must be a multiple of {HEADS}, the number of heads")
+
+
+class Transformer:
+    """S causal language models over `words` words, one a seed: `fit(data)`, `sample(n)`, `log_prob(sentences)`.
+
+    `seeds`: sequence of S integers; `words`: how many there are; `settings`: a `Settings`; `temperature`: each word is
+    drawn from its law to the power 1 / temperature, renormalised.
+    """
+
+    def __init__(self, seeds, words, settings=None, temperature=1.0, device="cpu"):
+        if not temperature > 0:
+            raise ValueError(f"temperature = {temperature!r} must be positive")
+        self.settings, self.words, self.temperature = settings or Settings(), words, temperature
+        self.generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
+        s, depth = self.settings.width, self.settings.depth
+        # Embeddings of words, of the start (id `words`) and of places; then four matrices a block; then the readout.
+        shapes = [(words + 1, s), (LENGTH, s)] + depth * [(s, 3 * s), (s, s), (s, 4 * s), (4 * s, s)] + [(s, words)]
+        scales = [0.5, 0.1] + depth * [s**-0.5, 0.5 * s**-0.5, s**-0.5, 0.25 * s**-0.5] + [s**-0.5]
+        self.weights = [scale * self._randn(*shape) for scale, shape in zip(scales, shapes, strict=True)]
+        self.fits = 0  # completed fits
+        self.step = 0  # steps made of the fit in progress
+        self.optimizer = None  # of the fit in progress
+        self.on_step = None  # called after each optimiser step: a progress bar's update, or what interrupts a fit
+
+    def logits(self, sentences):
+        """Scores of every word at every place, (S, n, 5, words), for ids `sentences`, long (S, n, 5).
+
+        The scores at a place depend on the words before it only.
+        """
+        embedding, places, *blocks, readout = self.weights
+        S, n, _ = sentences.shape
+        start = sentences.new_full((S, n, 1), self.words)
+        seen = torch.cat([start, sentences[..., :-1]], -1)  # (S, n, 5): what comes before each place
+        offset = (self.words + 1) * torch.arange(S, device=seen.device)[:, None, None]
+        x = functional.embedding(seen + offset, embedding.flatten(0, 1)) + places[:, None]
+        x = x.flatten(1, 2)  # (S, n 5, width)
+        for attend, merge, rise, fall in zip(*(blocks[i::4] for i in range(4)), strict=True):
+            x = x + _attention(_norm(x) @ attend, n) @ merge
+            x = x + functional.relu(_norm(x) @ rise) @ fall
+        return (_norm(x) @ readout).unflatten(1, (n, LENGTH))
+
+    def fit(self, data, weights=None):
+        """Train by maximum likelihood on `data` (S, n, 5), each sentence in proportion to `weights` (n,).
+
+        The first fit starts from random weights, each later one from the last fit's.  If `on_step` raises, the next
+        call, with the same data, goes on at the next step; so it does in a model that took over `state()`.
+        Raises: ValueError for data of another shape, unknown words, or weights that don't fit.
+        """
+        data = self._checked(data)
+        if weights is not None and (weights.shape != data.shape[1:2] or not (weights >= 0).all()):
+            raise ValueError(f"weights has shape {tuple(weights.shape)}; allowed is ({data.shape[1]},), all >= 0")
+        ladder = None if weights is None else weights.double().cumsum(0) / weights.sum()
+        s = self.settings
+        steps, lr = (s.first_steps, s.first_lr) if self.fits == 0 else (s.steps, s.lr)
+
+        def loss():
+            return -self.scores(torch.stack(list(self._batch(data, ladder)))).mean((1, 2)).sum()
+
+        self.descend(loss, steps, lr)
+
+    def descend(self, loss, steps, lr):
+        """`steps` of AdamW on `loss()`, a sum over seeds, the learning rate falling from `lr` along a cosine.
+
+        Counts as one fit, which goes on where it was if `on_step` interrupted it.
+        """
+        for weight in self.weights:
+            weight.requires_grad_(True)
+        if self.optimizer is None:
+            self.optimizer = self._new_optimizer()
+        while self.step < steps:
+            for group in self.optimizer.param_groups:
+                rise = min(1.0, (self.step + 1) / (0.03 * steps + 1))
+                group["lr"] = lr * rise * (1 + math.cos(math.pi * self.step / steps)) / 2
+            self.optimizer.zero_grad()
+            loss().backward()
+            self.optimizer.step()
+            self.step += 1
+            if self.on_step:
+                self.on_step()
+        for weight in self.weights:
+            weight.requires_grad_(False)
+        self.fits, self.step, self.optimizer = self.fits + 1, 0, None
+
+    def scores(self, sentences):
+        """Log-probability of each word given those before it, (S, n, 5), nats; differentiable."""
+        logits = self.logits(sentences)
+        return logits.log_softmax(-1).gather(-1, sentences[..., None])[..., 0]
+
+    @torch.no_grad()
+    def log_prob(self, sentences):
+        """Log-probability of sentences (S, n, 5) or (n, 5), at temperature 1: (S, n), nats.  ValueError as `fit`."""
+        S = len(self.generators)
+        sentences = self._checked(sentences if sentences.ndim == 3 else sentences.expand(S, -1, -1))
+        total = torch.zeros(sentences.shape[:2], dtype=torch.float64)
+        for place in range(LENGTH):
+            beginnings, which = self._beginnings(sentences[..., :place])
+            table = self._next(beginnings, place)  # (S, beginnings, words)
+            total += torch.stack([t[w, ids] for t, w, ids in zip(table, which, sentences[..., place], strict=True)])
+        return total
+
+    @torch.no_grad()
+    def sample(self, n, first=None):
+        """Draw n sentences of each seed, uint8 (S, n, 5); `first`: ids of their first words, (S, n), if given."""
+        if self.fits == 0:
+            raise ValueError("sample(n) needs a fitted model; call fit(data) first")
+        S = len(self.generators)
+        drawn = torch.empty(S, n, LENGTH, dtype=torch.long)
+        for place in range(LENGTH):
+            if place == 0 and first is not None:
+                drawn[..., 0] = first
+                continue
+            beginnings, which = self._beginnings(drawn[..., :place])
+            ladder = (self._next(beginnings, place) / self.temperature).softmax(-1).cumsum(-1)
+            ladder = (
+                ladder / ladder[..., -1:] + torch.arange(ladder.shape[1])[:, None]
+            )  # each row a unit above the last
+            for seed, generator in enumerate(self.generators):
+                uniform = torch.rand(n, generator=generator, dtype=torch.float64).clamp(max=1 - 1e-12)
+                found = torch.searchsorted(ladder[seed].flatten(), which[seed] + uniform, right=True)
+                drawn[seed, :, place] = found - which[seed] * self.words
+        return drawn.to(torch.uint8)
+
+    def law(self, grammar, first=None):
+        """The whole law on the grammar, float64 (S, N + 1); the last number is the mass of everything else.
+
+        At `self.temperature`.  `first`: a law (S, nouns) or (nouns,) that gives the first word instead of the model.
+        """
+        total, reached = 0.0, torch.zeros(1, 0, dtype=torch.long)  # beginnings in the order of Grammar.sentences
+        for place, (start, size) in enumerate(zip(grammar.first_ids, grammar.shape, strict=True)):
+            with torch.no_grad():
+                step = (self._next(reached, place) / self.temperature).log_softmax(-1)
+            total = (torch.as_tensor(total)[..., None] + step[..., start : start + size]).flatten(-2)
+            if place == 0 and first is not None:
+                total = torch.as_tensor(np.log(first)).expand(len(self.generators), -1)
+            new = torch.arange(start, start + size).repeat(len(reached))[:, None]
+            reached = torch.cat([reached.repeat_interleave(size, 0), new], 1)
+        law = total.exp().numpy()
+        return np.append(law, np.maximum(0, 1 - law.sum(1, keepdims=True)), 1)
+
+    def state(self):
+        """Everything that `restore` needs to go on as if never interrupted, also within a fit: dict of arrays."""
+        state = {f"weight.{i}": weight.detach() for i, weight in enumerate(self.weights)}
+        state |= {f"generator.{i}": generator.get_state() for i, generator in enumerate(self.generators)}
+        if self.optimizer is not None:
+            for i, moments in self.optimizer.state_dict()["state"].items():
+                state |= {f"optimizer.{i}.{name}": tensor for name, tensor in moments.items()}
+        state |= {"fits": self.fits, "step": self.step}
+        return {name: np.asarray(value).copy() for name, value in state.items()}
+
+    def restore(self, state):
+        """Put back what `state` gave, for a model of the same seeds and settings."""
+        tensors = {name: torch.as_tensor(np.array(array)) for name, array in state.items()}
+        self.weights = [tensors[f"weight.{i}"] for i in range(len(self.weights))]
+        for i, generator in enumerate(self.generators):
+            generator.set_state(tensors[f"generator.{i}"])
+        self.fits, self.step, self.optimizer = int(state["fits"]), int(state["step"]), None
+        if self.step:
+            moments = {}
+            for name in (name for name in tensors if name.startswith("optimizer.")):
+                _, i, kind = name.split(".")
+                moments.setdefault(int(i), {})[kind] = tensors[name]
+            self.optimizer = self._new_optimizer()
+            self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
+
+    def _beginnings(self, ids):
+        """The different rows of `ids` (S, n, places), (B, places), and which of them each is, long (S, n)."""
+        code = torch.zeros(ids.shape[:2], dtype=torch.long)
+        for place in range(ids.shape[-1]):
+            code = code * self.words + ids[..., place]
+        codes, which = torch.unique(code, return_inverse=True)
+        places = [codes // self.words**power % self.words for power in reversed(range(ids.shape[-1]))]
+        return torch.stack([*places, codes], -1)[:, :-1], which
+
+    def _next(self, beginnings, place):
+        """Log-law of the next word after each beginning (B, place): float64 (S, B, words)."""
+        sentences = functional.pad(beginnings, (0, LENGTH - place)).expand(len(self.generators), -1, -1)
+        chunks = [self.logits(chunk)[:, :, place] for chunk in sentences.split(1024, 1)]
+        return torch.cat(chunks, 1).double().log_softmax(-1)
+
+    def _batch(self, data, ladder):
+        for sentences, generator in zip(data, self.generators, strict=True):
+            if ladder is None:
+                yield sentences[torch.randint(len(sentences), (self.settings.batch,), generator=generator)]
+            else:
+                uniform = torch.rand(self.settings.batch, generator=generator, dtype=torch.float64)
+                yield sentences[torch.searchsorted(ladder, uniform).clamp(max=len(sentences) - 1)]
+
+    def _checked(self, sentences):
+        S = len(self.generators)
+        if sentences.ndim != 3 or (len(sentences), sentences.shape[2]) != (S, LENGTH):
+            raise ValueError(f"sentences have shape {tuple(sentences.shape)}; allowed is ({S}, n, {LENGTH})")
+        sentences = sentences.long()
+        if sentences.numel() and not 0 <= sentences.min() <= sentences.max() < self.words:
+            raise ValueError(
+                f"sentences hold {sentences.min()} to {sentences.max()}; allowed are 0 to {self.words - 1}"
+            )
+        return sentences
+
+    def _new_optimizer(self):
+        return torch.optim.AdamW(self.weights, weight_decay=0.0, betas=(0.9, 0.99), fused=True)
+
+    def _randn(self, *shape):
+        return torch.stack([torch.randn(shape, generator=generator) for generator in self.generators])
+
+
+def _norm(x):
+    return functional.layer_norm(x, x.shape[-1:])
+
+
+def _attention(qkv, n):
+    """Causal attention of `HEADS` heads: (S, n 5, 3 width) -> (S, n 5, width)."""
+    size = qkv.shape[-1] // 3 // HEADS
+    q, k, v = qkv.view(-1, LENGTH, 3, HEADS, size).permute(2, 0, 3, 1, 4)  # (S n, heads, 5, size) each
+    later = torch.full((LENGTH, LENGTH), -math.inf).triu(1)
+    seen = (q @ k.transpose(-1, -2) / math.sqrt(size) + later).softmax(-1)
+    return (seen @ v).transpose(1, 2).reshape(len(qkv), n * LENGTH, -1)

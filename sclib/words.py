@@ -1,0 +1,202 @@
+"""Sentences of five words from a small grammar: all of them, what people think of each, and the law they begin with.
+
+A sentence is (noun, adverb, adjective, adverb, adjective), read as "staff was very kind and clean"; an adverb may be
+missing, written "_".  A tensor of sentences (..., 5) holds the ids of words, an index of a sentence counts through
+`Grammar.sentences`, and what the grammar does not contain has the index N, one past the last.
+
+Adjectives carry the ratings of ten people, -4 to 4, from the VADER lexicon (Hutto and Gilbert 2014; MIT licence, see
+`data/README.md`).  The adverbs' factors are ours, but for that of "not", -0.74, which is VADER's.
+"""
+
+import csv
+import dataclasses
+import functools
+import math
+from importlib import resources
+
+import numpy as np
+import torch
+
+MAX_SENTENCES = 5_000_000  # that `Grammar` enumerates
+HOW_OFTEN = {"staff": 0.3, "room": 0.3, "food": 0.25, "view": 0.15}  # reviews speak of a noun
+HOW_COMMON = {"_": 0.45, "very": 0.25, "slightly": 0.12, "hardly": 0.05, "not": 0.13}
+FACTORS = {"_": 1.0, "very": 1.3, "slightly": 0.6, "hardly": -0.3, "not": -0.74}
+# Which adjectives are often said of a noun.  Ours, as is everything else in `first_law`.
+SAID_OF = {
+    "staff": "great superb lovely charming kind generous friendly good funny helpful nice calm warm tough odd crazy "
+    "hostile lazy rude dreadful awful bad",
+    "room": "great lovely charming good nice clean fresh calm okay warm gloomy noisy odd dirty dreadful awful gross "
+    "bad",
+    "food": "great superb lovely good nice fresh okay warm tough odd dreadful awful gross bad vile",
+    "view": "great superb lovely charming good nice clean calm okay gloomy odd dreadful bad",
+}
+
+
+@functools.cache
+def ratings():
+    """What ten people think of each adjective: a dict from the word to their ratings, a tuple of 10 integers."""
+    text = resources.files("sclib").joinpath("data/ratings.csv").read_text(encoding="utf-8")
+    rows = list(csv.reader(text.splitlines()))[1:]
+    return {word: tuple(map(int, numbers)) for word, *numbers in rows}
+
+
+@dataclasses.dataclass(frozen=True)
+class Grammar:
+    """Which sentences there are: one noun, then twice an adverb and an adjective; every combination is a sentence.
+
+    Raises ValueError for a word in two places, and for more than 5 million sentences.
+    """
+
+    nouns: tuple = tuple(SAID_OF)
+    adverbs: tuple = tuple(FACTORS)
+    adjectives: tuple = tuple(ratings())
+
+    def __post_init__(self):
+        if len(set(self.words)) < len(self.words):
+            twice = {word for word in self.words if self.words.count(word) > 1}
+            raise ValueError(f"the grammar has {', '.join(sorted(twice))} twice; each word must have one place")
+        if not 1 <= len(self) <= MAX_SENTENCES:
+            raise ValueError(f"the grammar has {len(self):,} sentences; allowed are 1 to {MAX_SENTENCES:,}")
+
+    def __len__(self):
+        return math.prod(self.shape)
+
+    @property
+    def shape(self):
+        """How many words each of the five places allows: a law (N,) is an array of this shape, flattened."""
+        return tuple(map(len, self.places))
+
+    @property
+    def places(self):
+        return (self.nouns, self.adverbs, self.adjectives, self.adverbs, self.adjectives)
+
+    @property
+    def words(self):
+        """All words; the id of a word is its position here."""
+        return self.nouns + self.adverbs + self.adjectives
+
+    @property
+    def first_ids(self):
+        """The id of the first word that each place allows; the others follow it."""
+        adverb = len(self.nouns)
+        adjective = adverb + len(self.adverbs)
+        return (0, adverb, adjective, adverb, adjective)
+
+    def sentences(self):
+        """All sentences, a uint8 tensor (N, 5) of ids; the last place varies fastest."""
+        return torch.as_tensor(np.indices(self.shape, np.uint8).reshape(5, -1).T) + torch.tensor(
+            self.first_ids, dtype=torch.uint8
+        )
+
+    def index(self, ids):
+        """The index of sentences `ids` (..., 5): long (...), N for what is no sentence of the grammar."""
+        if ids.shape[-1] != 5:
+            raise ValueError(f"ids has shape {tuple(ids.shape)}; a sentence has five words, so it must be (..., 5)")
+        index, valid = 0, True
+        for place, (first, size) in enumerate(zip(self.first_ids, self.shape, strict=True)):
+            word = ids[..., place].long() - first
+            valid = valid & (word >= 0) & (word < size)
+            index = index * size + word
+        return torch.where(valid, index, len(self))
+
+    def encode(self, text):
+        """The ids (5,) of a sentence written as five words, e.g. "staff very kind _ clean".
+
+        Raises ValueError for an unknown word, another length, or a word in a place that does not allow it.
+        """
+        words = text.split()
+        if len(words) != 5:
+            raise ValueError(f"text = {text!r} has {len(words)} words; a sentence has five, with _ for no adverb")
+        for word, allowed in zip(words, self.places, strict=True):
+            if word not in self.words:
+                raise ValueError(f"{word!r} in text = {text!r} is unknown; the words are {', '.join(self.words)}")
+            if word not in allowed:
+                raise ValueError(f"{word!r} in text = {text!r} stands where one of {', '.join(allowed)} must stand")
+        return torch.tensor([self.words.index(word) for word in words], dtype=torch.uint8)
+
+    def text(self, ids):
+        """A sentence of ids (5,) as one reads it, "staff was very kind and clean"; off the grammar, its words."""
+        words = [self.words[i] for i in ids]
+        if self.index(torch.as_tensor(ids)) == len(self):
+            return " ".join(words)
+        noun, *rest = words
+        first, second = ([word for word in pair if word != "_"] for pair in (rest[:2], rest[2:]))
+        return " ".join([noun, "was", *first, "and", *second])
+
+
+def reward(grammar, rater=None, reads=(0, 1)):
+    """What people think of each sentence: nats (N + 1,), the last for anything off the grammar.
+
+    The two adjectives' ratings, each times its adverb's factor, are added up: r = f_1 v_1 + f_2 v_2.
+
+    Parameters
+    ----------
+    grammar : a `Grammar`.
+    rater : 0..9, one of the ten people, or None for their mean.
+    reads : which of the two adjectives the judge reads; (0,) is one who stops after the first.
+
+    Returns
+    -------
+    float64 (N + 1,).  What is no sentence is worth as little as the worst sentence.
+
+    Raises
+    ------
+    ValueError for a word without ratings or factor, and for another rater.
+    """
+    if rater is not None and rater not in range(10):
+        raise ValueError(f"rater = {rater!r} must be one of 0..9, or None for the mean of the ten")
+    said = np.add.outer(*(_said(grammar, rater) * (place in reads) for place in (0, 1)))
+    table = np.broadcast_to(said, (len(grammar.nouns), *said.shape)).ravel()
+    table = table.round(10)  # so that equal sums are equal
+    return np.append(table, table.min())
+
+
+def first_law(grammar):
+    """The law of the data, (N,), positive on every sentence: what users are supposed to have written.
+
+    log p = what is often said of the noun (1.5 for each such adjective) + how common the adverbs are
+    + 0.03 times the product of the two halves' sentiments (reviews tend to praise or to complain) - 2 for the same
+    adjective twice + a constant.
+    """
+    common = np.log([HOW_COMMON[adverb] for adverb in grammar.adverbs])
+    shares = np.array([HOW_OFTEN[noun] for noun in grammar.nouns])
+    suits = np.array([[1.5 * (word in SAID_OF[noun].split()) for word in grammar.adjectives] for noun in grammar.nouns])
+    half = suits[:, None, :] + common[:, None]  # (nouns, adverbs, adjectives)
+    score = half[:, :, :, None, None] + half[:, None, None]
+    sentiment = _said(grammar).reshape(len(grammar.adverbs), -1)
+    score = score + 0.03 * np.multiply.outer(sentiment, sentiment)
+    score = score - 2 * np.eye(len(grammar.adjectives))[None, None, :, None, :]
+    law = np.exp(score)
+    law *= (shares / law.sum((1, 2, 3, 4)))[:, None, None, None, None]
+    return law.ravel() / law.sum()
+
+
+def draw(law, grammar, n, generator):
+    """n sentences of a law (N,): uint8 (n, 5); `generator`, a torch.Generator."""
+    uniform = torch.rand(n, generator=generator, dtype=torch.float64)
+    ladder = torch.as_tensor(np.cumsum(law))
+    return grammar.sentences()[torch.searchsorted(ladder / ladder[-1], uniform)]
+
+
+def cool(law, grammar, temperature):
+    """The law (N,) of sentences drawn word by word with p(word | words before)^(1 / temperature), renormalised."""
+    if not temperature > 0:
+        raise ValueError(f"temperature = {temperature!r} must be positive")
+    law = np.asarray(law).reshape(grammar.shape)
+    cooled = np.ones(())
+    for place in range(5):
+        left = law.sum(tuple(range(place + 1, 5)))  # of the words up to this place
+        power = np.where(left > 0, left, 0) / np.maximum(left.sum(-1, keepdims=True), np.finfo(float).tiny)
+        power = power ** (1 / temperature)
+        cooled = cooled[..., None] * power / np.maximum(power.sum(-1, keepdims=True), np.finfo(float).tiny)
+    return cooled.ravel() / cooled.sum()
+
+
+def _said(grammar, rater=None):
+    """Factor times rating of each pair of adverb and adjective, (adverbs * adjectives,)."""
+    known = ratings()
+    for words, table in ((grammar.adverbs, FACTORS), (grammar.adjectives, known)):
+        if unknown := [word for word in words if word not in table]:
+            raise ValueError(f"{', '.join(unknown)}: unknown; allowed are {', '.join(table)}")
+    value = [np.mean(known[w]) if rater is None else known[w][rater] for w in grammar.adjectives]
+    return np.multiply.outer([FACTORS[w] for w in grammar.adverbs], value).ravel()
