@@ -41,8 +41,7 @@ class Settings:
 class Transformer:
     """S causal language models over `words` words, one a seed: `fit(data)`, `sample(n)`, `log_prob(sentences)`.
 
-    `seeds`: sequence of S integers; `words`: how many there are; `settings`: a `Settings`; `temperature`: each word is
-    drawn from its law to the power 1 / temperature, renormalised.
+    `seeds`: S integers; `words`: how many there are; `temperature`: of each word's law, to the power 1 / temperature.
     """
 
     def __init__(self, seeds, words, settings=None, temperature=1.0, device="cpu"):
@@ -56,8 +55,7 @@ class Transformer:
         scales = [0.5, 0.1] + depth * [s**-0.5, 0.5 * s**-0.5, s**-0.5, 0.25 * s**-0.5] + [s**-0.5]
         self.weights = [scale * self._randn(*shape) for scale, shape in zip(scales, shapes, strict=True)]
         self.fits = 0  # completed fits
-        self.step = 0  # steps made of the fit in progress
-        self.optimizer = None  # of the fit in progress
+        self.step, self.optimizer = 0, None  # of the fit in progress: steps made, AdamW
         self.on_step = None  # called after each optimiser step: a progress bar's update, or what interrupts a fit
 
     def logits(self, sentences):
@@ -66,7 +64,7 @@ class Transformer:
         The scores at a place depend on the words before it only.
         """
         embedding, places, *blocks, readout = self.weights
-        S, n, _ = sentences.shape
+        S, n = sentences.shape[:2]
         start = sentences.new_full((S, n, 1), self.words)
         seen = torch.cat([start, sentences[..., :-1]], -1)  # (S, n, 5): what comes before each place
         offset = (self.words + 1) * torch.arange(S, device=seen.device)[:, None, None]
@@ -101,8 +99,7 @@ class Transformer:
 
         Counts as one fit, which goes on where it was if `on_step` interrupted it.
         """
-        for weight in self.weights:
-            weight.requires_grad_(True)
+        self.weights = [weight.requires_grad_() for weight in self.weights]
         if self.optimizer is None:
             self.optimizer = self._new_optimizer()
         while self.step < steps:
@@ -115,8 +112,7 @@ class Transformer:
             self.step += 1
             if self.on_step:
                 self.on_step()
-        for weight in self.weights:
-            weight.requires_grad_(False)
+        self.weights = [weight.detach() for weight in self.weights]
         self.fits, self.step, self.optimizer = self.fits + 1, 0, None
 
     def scores(self, sentences):
@@ -206,14 +202,14 @@ class Transformer:
         for place in range(ids.shape[-1]):
             code = code * self.words + ids[..., place]
         codes, which = torch.unique(code, return_inverse=True)
-        places = [codes // self.words**power % self.words for power in reversed(range(ids.shape[-1]))]
-        return torch.stack([*places, codes], -1)[:, :-1], which
+        powers = self.words ** torch.arange(ids.shape[-1]).flip(0)
+        return codes[:, None] // powers % self.words, which
 
     def _next(self, beginnings, place):
         """Log-law of the next word after each beginning (B, place): float64 (S, B, words)."""
         sentences = functional.pad(beginnings, (0, LENGTH - place)).expand(len(self.generators), -1, -1)
-        chunks = [self.logits(chunk)[:, :, place] for chunk in sentences.split(1024, 1)]
-        return torch.cat(chunks, 1).double().log_softmax(-1)
+        scores = torch.cat([self.logits(chunk)[:, :, place] for chunk in sentences.split(1024, 1)], 1)
+        return scores.double().log_softmax(-1)
 
     def _batch(self, data, ladder):
         for sentences, generator in zip(data, self.generators, strict=True):
