@@ -2,6 +2,8 @@
 
 import torch
 
+from sclib import checks
+
 
 def choice_probabilities(rewards):
     """Probability that each of K candidates is picked, Eq. 2: e^{r_k} / sum_j e^{r_j}.
@@ -9,7 +11,7 @@ def choice_probabilities(rewards):
     `rewards`: tensor (..., K), finite, in nats, K >= 1.  Returns a floating tensor (..., K); the last axis sums to 1.
     Raises: ValueError for another type or shape, or for NaN or infinite rewards.
     """
-    return torch.softmax(_checked(rewards), dim=-1)
+    return torch.softmax(checks.tensor(rewards, "rewards"), dim=-1)
 
 
 def choose(rewards, generator=None):
@@ -18,12 +20,13 @@ def choose(rewards, generator=None):
     `rewards`: tensor (..., K) as in `choice_probabilities`; `generator`: a torch.Generator on the same device.
     Returns: long tensor (...), values 0..K-1.  Raises: ValueError as `choice_probabilities`.
     """
-    rewards = _checked(rewards)
+    rewards = checks.tensor(rewards, "rewards").double()
     # In float32 a uniform is 0 once in 2^24 draws, and no Gumbel exceeds 16.6.
     like = {"dtype": torch.float64, "device": rewards.device}
     uniform = torch.rand(rewards.shape, generator=generator, **like)
     gumbel = uniform.log_().neg_().log_().neg_()  # in place, for speed
-    return torch.argmax(gumbel.add_(rewards), dim=-1)
+    # Beside rewards of 1e16 the noise would be lost, and the first candidate win: only their differences matter.
+    return torch.argmax(gumbel.add_(rewards - rewards.amax(dim=-1, keepdim=True)), dim=-1)
 
 
 def curate(proposals, rewards, generator=None, choose=choose):
@@ -33,7 +36,7 @@ def curate(proposals, rewards, generator=None, choose=choose):
     rule, rewards (n, K), generator -> index (n,) of the pick, see `rules`.
     Returns: (n, *shape), all n of them.  Raises: ValueError if the shapes don't fit, or as `choice_probabilities`.
     """
-    rewards = _checked(rewards)
+    rewards = checks.tensor(rewards, "rewards")
     if not isinstance(proposals, torch.Tensor):
         raise ValueError(f"proposals has type {type(proposals).__name__}; it must be a tensor (n, K, *shape)")
     if rewards.ndim != 2 or proposals.shape[:2] != rewards.shape:
@@ -45,16 +48,3 @@ def curate(proposals, rewards, generator=None, choose=choose):
         raise ValueError(f"choose = {choose!r:.80} must be a function of rewards and generator")
     picked = choose(rewards, generator)  # (n,)
     return proposals[torch.arange(len(proposals), device=proposals.device), picked]
-
-
-def _checked(rewards, name="rewards", last="K"):
-    """A tensor (..., `last`) of finite numbers, as float32 or float64: in half precision distances overflow."""
-    if not isinstance(rewards, torch.Tensor) or rewards.is_complex():
-        found = rewards.dtype if isinstance(rewards, torch.Tensor) else type(rewards).__name__
-        raise ValueError(f"{name} has type {found}; it must be a tensor (..., {last}) of real numbers")
-    if rewards.ndim == 0 or rewards.shape[-1] == 0:
-        raise ValueError(f"{name} has shape {tuple(rewards.shape)}; it must be (..., {last}) with {last} >= 1")
-    bad = ~torch.isfinite(rewards)
-    if bad.any():
-        raise ValueError(f"{name} has {int(bad.sum())} NaN or infinite values; all must be finite")
-    return rewards if rewards.dtype in (torch.float32, torch.float64) else rewards.to(torch.get_default_dtype())

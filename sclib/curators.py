@@ -6,11 +6,11 @@ Every function raises ValueError naming the argument, its value and what is allo
 """
 
 import math
-import numbers
 
 import numpy as np
 
-from sclib.population import _law, _probabilities, curation_weight
+from sclib import checks
+from sclib.population import curation_weight
 
 
 def group_step(probs, rewards, shares, K):
@@ -24,8 +24,7 @@ def group_step(probs, rewards, shares, K):
 def group_trajectory(probs, rewards, shares, K, generations):
     """The laws p_0 = `probs`, p_1, .., p_generations of the fully synthetic loop, (generations + 1, n)."""
     probs, rewards, shares = _groups(probs, rewards, shares)
-    if not isinstance(generations, numbers.Integral) or generations < 0:
-        raise ValueError(f"generations = {generations!r} must be an int >= 0")
+    K, generations = checks.candidates(K), checks.rounds(generations, "generations")
     laws = np.empty((generations + 1, len(probs)))
     laws[0] = probs
     for t in range(generations):
@@ -38,8 +37,8 @@ def group_trajectory(probs, rewards, shares, K, generations):
 def welfare(probs, rewards, shares):
     """sum_j q_j log E_p[e^{r_j}], a float in nats: what the loop at K = inf maximises, never falling on the way."""
     probs, rewards, shares = _groups(probs, rewards, shares)
-    top = rewards.max(axis=1)
-    return float(shares @ (top + np.log(np.exp(rewards - top[:, None]) @ probs)))
+    top = rewards[:, probs > 0].max(axis=1)
+    return float(shares @ (top + np.log(np.exp(np.minimum(rewards - top[:, None], 0)) @ probs)))
 
 
 def bargain(share, gap):
@@ -48,10 +47,8 @@ def bargain(share, gap):
     A share q = `share` in [0, 1] of the curators likes A more than B by `gap` > 0 nats, the others like B more than A
     by as much.  Cut off at 0 and 1 it is the mass of A that maximises `welfare`.
     """
-    if not isinstance(share, numbers.Real) or not 0 <= share <= 1:
-        raise ValueError(f"share = {share!r} must lie in [0, 1]")
-    if not isinstance(gap, numbers.Real) or not gap > 0:
-        raise ValueError(f"gap = {gap!r} must be positive (math.inf is allowed)")
+    share = checks.real(share, "share", lambda value: 0 <= value <= 1, "lie in [0, 1]")
+    gap = _gap(gap)
     return share + (2 * share - 1) * math.exp(-gap) / -math.expm1(-gap)
 
 
@@ -60,20 +57,23 @@ def surviving_share(gap, K):
 
     Two groups as in `bargain`, both kinds present at first.  K integer >= 2 or inf.  At K = 2 it is 1/2 for every gap.
     """
-    if not (K == math.inf or (isinstance(K, numbers.Integral) and K >= 2)):
-        raise ValueError(f"K = {K!r} must be an integer >= 2, or math.inf")
-    bargain(0.5, gap)  # checks gap
+    K, gap = checks.candidates(K, least=2), _gap(gap)
     ease = math.exp(-gap)
     return (1 / K + (1 - 1 / K) * ease) / (1 + ease) if K < math.inf else ease / (1 + ease)
 
 
+def _gap(gap):
+    # Below 1e-300 its inverse leaves the range of float64.
+    return checks.real(gap, "gap", lambda value: value >= 1e-300, "be positive, at least 1e-300 (math.inf is allowed)")
+
+
 def _groups(probs, rewards, shares):
-    shares = _probabilities(shares, "shares")
-    rewards = np.asarray(rewards, dtype=np.float64)
+    shares = checks.probabilities(shares, "shares")
+    rewards = checks.reals(rewards, "rewards")
     if rewards.ndim != 2 or len(rewards) != len(shares):
         raise ValueError(
             f"rewards has shape {rewards.shape} for {len(shares)} shares; it must be (m, n), a row a group"
         )
     for row in rewards:
-        probs, _ = _law(probs, row)
-    return probs, rewards, shares
+        law, _ = checks.law(probs, row)
+    return law, rewards, shares

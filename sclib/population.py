@@ -8,13 +8,18 @@ the curated samples against the reference, >= 0, or `math.inf` for the fully syn
 
 import functools
 import math
-import numbers
 
 import numpy as np
 
-MAX_SPREAD = 700.0  # max - min of the rewards; beyond it e^r leaves the range of float64
-MAX_K = 10**15  # float64 tells integers apart up to 9e15
-MAX_ROUNDS = 10**6  # rounds are gone through one by one
+# Names with an underscore: `bounds` imports them from here.
+from sclib.checks import MAX_K, MAX_ROUNDS, integer, real  # noqa: F401
+from sclib.checks import candidates as _candidates
+from sclib.checks import is_number as _is_number  # noqa: F401
+from sclib.checks import law as _law
+from sclib.checks import mixing as _mixing
+from sclib.checks import probabilities as _probabilities
+from sclib.checks import reals as _reals  # noqa: F401
+
 HELD = 23 * 10**6  # numbers (184 MB) that a trajectory may keep between its rounds: a grid of 500 x 500, range 20
 BLOCK = 2**18  # numbers handled at once: three such arrays fit a processor's cache
 
@@ -55,8 +60,7 @@ def trajectory(probs, rewards, K, generations, lam=math.inf, reference=None, wei
     probs, rewards = _law(probs, rewards)
     reference = probs if reference is None else _law(reference, rewards, "reference")[0]
     K, lam = _candidates(K), _mixing(lam)
-    if not (isinstance(generations, numbers.Integral) and 0 <= generations <= MAX_ROUNDS):
-        raise ValueError(f"generations = {generations!r:.80} must be an integer >= 0 and <= {MAX_ROUNDS:,}")
+    generations = integer(generations, "generations", 0, MAX_ROUNDS)
     synthetic = synthetic_share(lam)
     weigher = _weigher(rewards, K) if weigh is curation_weight else _other_weigher(weigh, rewards, K)
     laws = np.empty((generations + 1, len(probs)))
@@ -81,11 +85,10 @@ def tilt(probs, rewards, beta):
     `beta` > 0 in nats of reward per nat of KL; inf gives `probs` back.  Raises ValueError as `curation_weight`.
     """
     probs, rewards = _law(probs, rewards)
-    if not (_is_number(beta) and beta > 0):
-        raise ValueError(f"beta = {beta!r:.80} must be positive (math.inf is allowed)")
+    beta = real(beta, "beta", lambda value: value > 0, "be positive (math.inf is allowed)")
     highest = rewards[probs > 0].max()
     with np.errstate(over="ignore"):  # e^-inf = 0 is what a tiny beta means
-        tilted = probs * np.exp(np.minimum(rewards - highest, 0) / float(beta))
+        tilted = probs * np.exp(np.minimum(rewards - highest, 0) / beta)
     return tilted / tilted.sum()
 
 
@@ -173,59 +176,3 @@ def _integral_weigher(levels, K):
         return np.concatenate([K * np.exp(levels[i:j]) * (factor @ decay(i, j)) for i, j in blocks])
 
     return weigh
-
-
-def _law(probs, rewards, name="probs"):
-    probs = _probabilities(probs, name)
-    rewards = _reals(rewards, "rewards")
-    if rewards.shape != probs.shape:
-        raise ValueError(f"{name} has shape {probs.shape} and rewards has shape {rewards.shape}; both must be (n,)")
-    if not np.all(np.isfinite(rewards)):
-        raise ValueError(f"rewards has {np.sum(~np.isfinite(rewards))} NaN or infinite values; all must be finite")
-    with np.errstate(over="ignore"):
-        spread = np.ptp(rewards)
-    if spread > MAX_SPREAD:
-        raise ValueError(f"rewards span {spread:.6g}; max - min may be at most {MAX_SPREAD:g}")
-    return probs, rewards
-
-
-def _probabilities(probs, name):
-    probs = _reals(probs, name)
-    if probs.ndim != 1 or probs.size == 0:
-        raise ValueError(f"{name} has shape {probs.shape}; it must be (n,) with n >= 1")
-    if not np.all(probs >= 0):
-        raise ValueError(f"{name} has a negative or NaN value ({np.min(probs)}); all must be >= 0")
-    with np.errstate(over="ignore"):
-        total = probs.sum()
-    if not abs(total - 1) <= 1e-6:
-        raise ValueError(f"{name} sums to {total:.9g}; it must sum to 1 within 1e-6")
-    return probs / total
-
-
-def _reals(values, name):
-    try:
-        array = np.asarray(values)
-        # An array of objects (fractions, say) is converted one by one; complex numbers and text are refused.
-        return array.astype(np.float64, casting="unsafe" if array.dtype == object else "same_kind", copy=False)
-    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise ValueError(f"{name} = {values!r:.80} must be an array of real numbers") from error
-
-
-def _is_number(value):
-    """Whether `value` is a real number in the range of float64, or infinite, but not NaN."""
-    try:
-        return isinstance(value, numbers.Real) and not math.isnan(value)
-    except OverflowError:  # an integer of 400 digits
-        return False
-
-
-def _candidates(K):
-    if isinstance(K, numbers.Real) and (K == math.inf or (1 <= K <= MAX_K and K == int(K))):
-        return K if K == math.inf else int(K)
-    raise ValueError(f"K = {K!r:.80} must be an integer from 1 to {MAX_K:.0e}, or math.inf")
-
-
-def _mixing(lam):
-    if not (_is_number(lam) and lam >= 0):
-        raise ValueError(f"lam = {lam!r:.80} must be >= 0; math.inf is the fully synthetic loop")
-    return float(lam)

@@ -1,11 +1,8 @@
 """Rewards r(x) in nats: a point that scores log 2 more is picked twice as often."""
 
-import numbers
-
 import torch
 
-from sclib.choice import _checked
-from sclib.population import _is_number
+from sclib import checks
 
 
 def clipped_distance(points, target, gamma, r_min):
@@ -14,13 +11,13 @@ def clipped_distance(points, target, gamma, r_min):
     Zero, the top reward, on the ball of radius `r_min` about `target` (d,).  At r_min = 0 the top has no mass.
     Raises: ValueError unless gamma and r_min are finite and >= 0, shapes fit, and all rewards are finite.
     """
-    points, gamma, r_min = _checked(points, "points", "d"), _scale("gamma", gamma), _scale("r_min", r_min)
+    points, gamma, r_min = checks.tensor(points, "points", "d"), _scale(gamma, "gamma"), _scale(r_min, "r_min")
     try:
         centre = torch.as_tensor(target, device=points.device)
     except (TypeError, ValueError, RuntimeError, OverflowError):
         centre = None
     if centre is None or centre.is_complex() or centre.shape != points.shape[-1:] or not centre.isfinite().all():
-        raise ValueError(f"target = {target!r:.80} must be {points.shape[-1]} finite numbers, as each of points has")
+        raise checks.wrong("target", target, f"be {points.shape[-1]} finite numbers, as each of points has")
     rewards = -gamma * ((points - centre.to(points.dtype)).norm(dim=-1) - r_min).clamp(min=0)
     if not rewards.isfinite().all():
         raise ValueError(f"points reach {points.abs().max():g} and gamma = {gamma:g}; a reward is not finite")
@@ -34,25 +31,23 @@ def class_probability(probabilities, favoured, gamma):
     """
     probabilities = _probabilities(probabilities)
     classes = probabilities.shape[-1]
-    if not (isinstance(favoured, numbers.Integral) and 0 <= favoured < classes):
-        raise ValueError(f"favoured = {favoured!r:.80} must be one of 0..{classes - 1}")
-    return _scale("gamma", gamma) * probabilities[..., int(favoured)]
+    favoured = checks.integer(favoured, "favoured", 0, classes - 1, f"be one of 0..{classes - 1}")
+    return _scale(gamma, "gamma") * probabilities[..., favoured]
 
 
 def confidence(probabilities, gamma):
     """r(x) = gamma max_c q_c(x), the paper's Figure 3: (..., C) -> (...).  Raises: ValueError as above."""
-    return _scale("gamma", gamma) * _probabilities(probabilities).amax(-1)
+    return _scale(gamma, "gamma") * _probabilities(probabilities).amax(-1)
 
 
 def _probabilities(probabilities):
-    probabilities = _checked(probabilities, "probabilities", "C")
+    probabilities = checks.tensor(probabilities, "probabilities", "C")
     if ((probabilities < 0) | (probabilities > 1 + 1e-3)).any():  # a softmax in half precision rounds that much
         low, high = probabilities.min(), probabilities.max()
         raise ValueError(f"probabilities reach from {low:g} to {high:g}; they must lie in [0, 1]")
     return probabilities
 
 
-def _scale(name, value):
-    if not (_is_number(value) and 0 <= value < 1e30):  # float32 ends at 3e38
-        raise ValueError(f"{name} = {value!r:.80} must be >= 0 and finite, below 1e30")
-    return float(value)
+def _scale(value, name):
+    # float32 ends at 3e38
+    return checks.real(value, name, lambda scale: 0 <= scale < 1e30, "be >= 0 and finite, below 1e30")
