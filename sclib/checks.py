@@ -26,9 +26,9 @@ def wrong(name: str, value: Any, must: str) -> ValueError:
 
 
 def shown(value: Any) -> str:
-    """The first 80 characters of `value` as Python writes it, or its type where it cannot be written."""
+    """The first 80 characters of `value` as Python writes it, on one line, or its type where it cannot be written."""
     try:
-        return f"{value!r:.80}"
+        return " ".join(repr(value).split())[:80]
     except Exception:  # an integer of 5,000 digits, or a class with an error in its __repr__
         return f"<{type(value).__name__}>"
 
@@ -151,7 +151,7 @@ def _rounding(values):
 
 
 def law(probs: Any, rewards: Any, name: str = "probs") -> tuple[np.ndarray, np.ndarray]:
-    """`probs`, a law, and the `rewards` of its atoms, float64 (n,) each; the rewards are finite and span 700 at most."""
+    """`probs`, a law, and the `rewards` of its atoms, float64 (n,) each; rewards are finite and span 700 at most."""
     probs, rewards = probabilities(probs, name), reals(rewards, "rewards")
     if rewards.shape != probs.shape:
         raise ValueError(f"{name} has shape {probs.shape} and rewards has shape {rewards.shape}; both must be (n,)")
@@ -206,7 +206,7 @@ def images(values: Any, shape: Any = None, name: str = "images"):
 
 
 def labels(values: Any, n: int, classes: float = math.inf, name: str = "labels"):
-    """`values` as a long tensor (n,) of classes 0..`classes` - 1; integers of any type, as a tensor or what NumPy reads."""
+    """`values`, integers of any type in a tensor or array, as a long tensor (n,) of classes 0..`classes` - 1."""
     import torch
 
     array = values if isinstance(values, torch.Tensor) else np.asarray(values)

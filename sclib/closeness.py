@@ -5,28 +5,48 @@ import math
 import numpy as np
 import torch
 
+from sclib import checks
+
+# Through a matrix product, PyTorch's choice above 25 rows, a distance loses what the points' distance from 0 outweighs.
+DIRECT = {"compute_mode": "donot_use_mm_for_euclid_dist"}
+
 
 def nearest_distance(images, reference):
     """Distance from each of `images`, uint8 (n, *shape), to the nearest of `reference`, uint8 (N, *shape): (n,).
 
-    It is the root mean square over pixels of their difference, in units of black to white: between 0 and 1.
+    It is the root mean square over pixels of their difference, in units of black to white: float32 between 0 and 1.
+    Raises: ValueError unless both are uint8 tensors of at least one image, of the same shape each.
     """
-    x, y = (v.flatten(1).float() / 255 for v in (images, reference))
-    nearest = [torch.cdist(part, y).amin(1) for part in x.split(500)]
-    return torch.cat(nearest) / math.sqrt(x.shape[1])
+    for name, v in (("images", images), ("reference", reference)):
+        if not isinstance(v, torch.Tensor) or v.dtype != torch.uint8:
+            kind = v.dtype if isinstance(v, torch.Tensor) else type(v).__name__
+            raise ValueError(f"{name} has type {kind}; allowed is a uint8 tensor (n, *shape), pixels 0..255")
+        if v.ndim < 2 or not v.numel() or v.shape[1:] != images.shape[1:]:
+            raise ValueError(
+                f"images has shape {tuple(images.shape)} and reference {tuple(reference.shape)}; "
+                "allowed are (n, *shape) and (N, *shape), none of them empty"
+            )
+    x, y = (v.flatten(1).double() for v in (images, reference))  # in float64 sums of whole numbers are exact
+    lengths = y.square().sum(1)
+    squares = [(lengths - 2 * part @ y.T).amin(1) + part.square().sum(1) for part in x.split(500)]
+    return (torch.cat(squares).sqrt() / (255 * math.sqrt(x.shape[1]))).float()
 
 
 def frechet_distance(features, reference):
     """|m_1 - m_2|^2 + tr(C_1 + C_2 - 2 (C_1 C_2)^{1/2}), the squared 2-Wasserstein distance of two Gaussians with the
-    means and covariances of `features` (n, d) and `reference` (N, d), a float.
+    means and covariances of `features` (n, d) and `reference` (N, d), a float >= 0.
 
     Called Fréchet Inception distance when the features are Inception's, which those of this package are not.
+    Raises: ValueError unless both have two rows or more, as many columns each, and finite numbers.
     """
-    (m1, c1), (m2, c2) = ((x.mean(0), np.cov(x, rowvar=False)) for x in (_array(features), _array(reference)))
+    x, y = _clouds(features, reference, least=2)
+    x, y = x.cpu().double().numpy(), y.cpu().double().numpy()
+    (m1, c1), (m2, c2) = ((v.mean(0), np.atleast_2d(np.cov(v, rowvar=False))) for v in (x, y))
     values, vectors = np.linalg.eigh(c1)
     root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
     cross = np.sqrt(np.linalg.eigvalsh(root @ c2 @ root).clip(0)).sum()  # tr (C_1 C_2)^{1/2}
-    return float(np.square(m1 - m2).sum() + np.trace(c1) + np.trace(c2) - 2 * cross)
+    # Of a set with itself rounding leaves a little on either side of 0.
+    return max(0.0, float(np.square(m1 - m2).sum() + np.trace(c1) + np.trace(c2) - 2 * cross))
 
 
 def precision_recall(features, reference, k=3):
@@ -34,16 +54,29 @@ def precision_recall(features, reference, k=3):
 
     Precision is the share of `features` inside the manifold of `reference`, recall the converse; a manifold is the
     union of balls about its points that reach to their k-th nearest neighbour.  Take n = N to compare the two.
+    Raises: ValueError unless both have more than k rows, as many columns each, and finite numbers; k >= 1.
     """
-    x, y = (torch.as_tensor(v).float() for v in (features, reference))
+    k = checks.integer(k, "k", 1)
+    x, y = _clouds(features, reference, least=k + 1)
     return _share_inside(x, y, k), _share_inside(y, x, k)
 
 
+def _clouds(features, reference, least):
+    """Both as tensors (n, d) and (N, d) of one type, if they have `least` rows."""
+    x, y = (
+        checks.tensor(v, name, "d", arrays=True).detach()
+        for v, name in ((features, "features"), (reference, "reference"))
+    )
+    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(len(x), len(y)) < least:
+        raise ValueError(
+            f"features has shape {tuple(x.shape)} and reference {tuple(y.shape)}; "
+            f"allowed are (n, d) and (N, d), n and N at least {least}"
+        )
+    dtype = torch.promote_types(x.dtype, y.dtype)
+    return x.to(dtype), y.to(x.device, dtype)
+
+
 def _share_inside(points, centres, k):
-    radius = torch.cat([torch.cdist(part, centres).kthvalue(k + 1, 1).values for part in centres.split(1000)])
-    inside = [(torch.cdist(part, centres) <= radius).any(1) for part in points.split(1000)]
+    radius = torch.cat([torch.cdist(part, centres, **DIRECT).kthvalue(k + 1, 1).values for part in centres.split(1000)])
+    inside = [(torch.cdist(part, centres, **DIRECT) <= radius).any(1) for part in points.split(1000)]
     return float(torch.cat(inside).double().mean())
-
-
-def _array(features):
-    return features.double().cpu().numpy() if isinstance(features, torch.Tensor) else np.asarray(features, float)

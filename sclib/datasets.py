@@ -4,16 +4,18 @@ Images are uint8 tensors (n, C, H, W), 0 black to 255 white, everywhere in this 
 is made inside it, so that no two of them can disagree about it.
 """
 
+import http.client
 import math
-import numbers
 import os
 import pathlib
+import pickle
+import tarfile
+import zlib
 
 import numpy as np
 import torch
 
-from sclib.choice import _checked
-from sclib.population import _is_number, _reals
+from sclib import checks
 from sclib.results import cache_folder
 
 MODES = 8
@@ -24,6 +26,11 @@ CIFAR10_FOLDER = "SCLIB_CIFAR10"
 CIFAR10_HELP = (
     f"Connect to the internet, or set {CIFAR10_FOLDER} to a folder with train_images.npy, uint8 (n, 32, 32, 3), "
     "train_labels.npy, (n,), test_images.npy, test_labels.npy, and source.txt, one line that says where they are from."
+)
+# What a connection that ends too soon, or half a file, makes torchvision raise.
+BROKEN_DOWNLOAD = (
+    *(OSError, RuntimeError, EOFError, http.client.HTTPException),
+    *(tarfile.TarError, zlib.error, pickle.UnpicklingError),
 )
 GAUSSIAN_CENTRES = RADIUS * np.array(
     [[math.cos(2 * math.pi * k / MODES), math.sin(2 * math.pi * k / MODES)] for k in range(MODES)]
@@ -37,12 +44,12 @@ def sample_gaussians(n, generator=None):
     """
     centres = torch.as_tensor(GAUSSIAN_CENTRES, dtype=torch.float32)
     mode = torch.randint(MODES, (_count(n),), generator=generator)
-    return centres[mode] + SD * torch.randn(len(mode), 2, generator=generator)
+    return centres[mode] + SD * torch.randn(len(mode), 2, generator=generator, dtype=torch.float32)
 
 
 def gaussian_density(points):
     """Density of the mixture at `points` (..., 2), float64 (...), per unit of area.  Raises: ValueError."""
-    points = _reals(points, "points")
+    points = checks.reals(points, "points")
     if points.shape[-1:] != (2,) or not np.isfinite(points).all():
         raise ValueError(f"points has shape {points.shape}; it must be (..., 2), finite")
     with np.errstate(over="ignore"):  # far away the density is 0
@@ -55,7 +62,7 @@ def nearest_centre(points):
 
     Raises: ValueError for another shape, or for points that are not finite.
     """
-    points = _checked(points, "points", "2")
+    points = checks.tensor(points, "points", "2")
     if points.shape[-1] != 2:
         raise ValueError(f"points has shape {tuple(points.shape)}; it must be (..., 2)")
     centres = torch.as_tensor(GAUSSIAN_CENTRES, dtype=points.dtype, device=points.device)
@@ -73,13 +80,14 @@ def sample_moons(n, noise=0.1, generator=None):
     deviation `noise` on each axis (scikit-learn's formula, but with independent moons and angles).
     Returns: float32 (n, 2) and long (n,), 0 or 1.  Raises: ValueError unless n is an integer >= 1 and noise >= 0.
     """
-    if not (_is_number(noise) and 0 <= noise < 1e30):  # float32 ends at 3e38
-        raise ValueError(f"noise = {noise!r:.80} must be >= 0 and finite, below 1e30")
+    # float32 ends at 3e38
+    noise = checks.real(noise, "noise", lambda sd: 0 <= sd < 1e30, "be >= 0 and finite, below 1e30")
     moon = torch.randint(2, (_count(n),), generator=generator)
-    angle = math.pi * torch.rand(len(moon), generator=generator)
+    like = {"generator": generator, "dtype": torch.float32}
+    angle = math.pi * torch.rand(len(moon), **like)
     x = torch.where(moon == 0, angle.cos(), 1 - angle.cos())
     y = torch.where(moon == 0, angle.sin(), 0.5 - angle.sin())
-    return torch.stack([x, y], -1) + float(noise) * torch.randn(len(moon), 2, generator=generator), moon
+    return torch.stack([x, y], -1) + noise * torch.randn(len(moon), 2, **like), moon
 
 
 def digits(split):
@@ -90,8 +98,7 @@ def digits(split):
     """
     from sklearn.datasets import load_digits
 
-    if split not in ("train", "test"):
-        raise ValueError(f"split = {split!r:.80} must be train or test")
+    _check_split(split)
     found = load_digits()
     order = torch.randperm(len(found.target), generator=torch.Generator().manual_seed(0))
     labels = torch.as_tensor(found.target).long()[order]
@@ -112,22 +119,24 @@ def cifar10(split):
     Raises: ValueError for another split, or arrays of another shape; FileNotFoundError, saying what to do, if the
     images are neither there nor can be downloaded.
     """
-    if split not in ("train", "test"):
-        raise ValueError(f"split = {split!r:.80} must be train or test")
+    _check_split(split)
     if folder := os.environ.get(CIFAR10_FOLDER):
         images, labels = (_array(folder, f"{split}_{name}.npy") for name in ("images", "labels"))
-        if images.dtype != np.uint8 or images.shape[1:] != (32, 32, 3) or labels.shape != images.shape[:1]:
+        named = images.dtype == np.uint8 and images.shape[1:] == (32, 32, 3) and labels.shape == images.shape[:1]
+        if not (named and len(images)):
             raise ValueError(
                 f"{split}_images.npy is {images.dtype} {images.shape} and {split}_labels.npy {labels.shape}; "
-                "allowed are uint8 (n, 32, 32, 3) and (n,)"
+                "allowed are uint8 (n, 32, 32, 3) and (n,) with n >= 1"
             )
+        labels = checks.labels(labels, len(images), 10, f"{split}_labels.npy")
     else:
         from torchvision.datasets import CIFAR10
 
         try:
             found = CIFAR10(cache_folder() / "cifar10", train=split == "train", download=True)
-        except (OSError, RuntimeError) as error:
-            raise FileNotFoundError(f"CIFAR-10 could not be downloaded ({error}).  {CIFAR10_HELP}") from error
+        except BROKEN_DOWNLOAD as error:
+            found = f"{type(error).__name__}: {error}"
+            raise FileNotFoundError(f"CIFAR-10 could not be downloaded ({found}).  {CIFAR10_HELP}") from error
         images, labels = found.data, np.asarray(found.targets)
     return torch.as_tensor(images).movedim(-1, 1).contiguous(), torch.as_tensor(labels).long()
 
@@ -135,16 +144,25 @@ def cifar10(split):
 def cifar10_source():
     """Where `cifar10` takes its images from, one line: a result made with them carries it."""
     if folder := os.environ.get(CIFAR10_FOLDER):
-        return _found(folder, "source.txt").read_text().strip()
+        text = _found(folder, "source.txt").read_text(encoding="utf-8", errors="replace").strip()
+        if len(text.splitlines()) != 1:
+            lines = len(text.splitlines())
+            raise ValueError(f"source.txt has {lines} lines; it must be one, which says where the images are from")
+        return text
     return "CIFAR-10 as torchvision downloads it"
 
 
 def _array(folder, name):
-    return np.load(_found(folder, name), allow_pickle=False)
+    path = _found(folder, name)
+    try:
+        array = np.load(path, allow_pickle=False)
+        return np.asarray(array[:])
+    except (ValueError, EOFError, KeyError, TypeError, IndexError) as error:
+        raise ValueError(f"{path} is no array that NumPy reads without pickle: {error}") from error
 
 
 def _found(folder, name):
-    path = pathlib.Path(folder) / name
+    path = pathlib.Path(folder).expanduser() / name
     if not path.is_file():
         raise FileNotFoundError(f"{path}, in the folder that {CIFAR10_FOLDER} names, is missing.  {CIFAR10_HELP}")
     return path
@@ -155,16 +173,13 @@ def checked_images(images, shape=None):
 
     Raises: ValueError otherwise.
     """
-    wanted = "C, H, W" if shape is None else ", ".join(map(str, shape))
-    if not isinstance(images, torch.Tensor) or images.dtype != torch.uint8:
-        kind = images.dtype if isinstance(images, torch.Tensor) else type(images).__name__
-        raise ValueError(f"images has type {kind}; allowed is a uint8 tensor (n, {wanted}), pixels 0..255")
-    if images.ndim != 4 or not len(images) or (shape is not None and images.shape[1:] != tuple(shape)):
-        raise ValueError(f"images has shape {tuple(images.shape)}; allowed is (n, {wanted}) with n >= 1")
-    return images
+    return checks.images(images, shape)
+
+
+def _check_split(split):
+    if not isinstance(split, str) or split not in ("train", "test"):
+        raise checks.wrong("split", split, "be train or test")
 
 
 def _count(n):
-    if not (isinstance(n, numbers.Integral) and 1 <= n <= 10**9):
-        raise ValueError(f"n = {n!r:.80} must be an integer >= 1 and <= 10^9")
-    return int(n)
+    return checks.integer(n, "n", 1, 10**9, "be an integer >= 1 and <= 10^9")

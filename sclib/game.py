@@ -7,7 +7,6 @@ pick a round.  On average over picks that is (1 - rate) p_t + rate p_t H in each
 
 import functools
 import itertools
-import numbers
 from typing import NamedTuple
 
 import ipywidgets
@@ -15,6 +14,7 @@ import numpy as np
 from matplotlib import patches
 from matplotlib import pyplot as plt
 
+from sclib import checks
 from sclib.plots import BLUE, GREY, ORANGE, PURPLE
 from sclib.taste import fit_taste
 from sclib.widgets import img, png
@@ -28,6 +28,7 @@ KINDS = np.array(list(itertools.product(*(range(len(values)) for values in ATTRI
 COLOURS = (BLUE, ORANGE, PURPLE)
 ENDS = np.cumsum([0] + [len(values) for values in ATTRIBUTES.values()])
 VALUES = [value for values in ATTRIBUTES.values() for value in values]  # all eight
+MOST = 1000  # candidates
 CLEAR = 2.5  # standard deviations above chance from which a bias is called one
 
 
@@ -49,11 +50,9 @@ class Game:
 
     def __init__(self, K=4, rate=0.1, seed=None):
         """`K` >= 2 candidates, 0 < `rate` < 1, `seed` for NumPy's generator; ValueError for anything else."""
-        if not isinstance(K, numbers.Integral) or K < 2:
-            raise ValueError(f"K = {K!r} must be an integer >= 2")
-        if not isinstance(rate, numbers.Real) or not 0 < rate < 1:
-            raise ValueError(f"rate = {rate!r} must lie between 0 and 1")
-        self.K, self.rate, self.rng = K, rate, np.random.default_rng(seed)
+        self.K = checks.integer(K, "K", 2, MOST)
+        self.rate = _rate(rate)
+        self.rng = checks.random_numbers(seed)
         self.marginals = [[np.full(len(values), 1 / len(values)) for values in ATTRIBUTES.values()]]
         self.offers, self.picks = [], []
         self._deal()
@@ -64,9 +63,8 @@ class Game:
 
     def pick(self, k):
         """Take candidate `k` (0..K-1) of the offer on the table, retrain, and deal the next offer."""
-        if not isinstance(k, numbers.Integral) or not 0 <= k < self.K:
-            raise ValueError(f"k = {k!r} must be an integer from 0 to {self.K - 1}")
-        self.picks.append(int(k))
+        k = checks.integer(k, "k", 0, self.K - 1, f"be an integer from 0 to {self.K - 1}")
+        self.picks.append(k)
         picked = self.offers[-1][k]
         self.marginals.append(
             [
@@ -120,23 +118,28 @@ class Game:
 
 def simulate(rewards, rounds, K=4, rate=0.1, seed=0):
     """A `Game` in which `rounds` picks are made by Luce's rule with `rewards` on all 18 `KINDS`, (18,), in nats."""
-    rewards = np.asarray(rewards, dtype=np.float64)
-    if rewards.shape != (len(KINDS),) or not np.all(np.isfinite(rewards)):
+    rewards = checks.reals(rewards, "rewards", finite=True)
+    if rewards.shape != (len(KINDS),):
         raise ValueError(f"rewards has shape {rewards.shape}; it must be ({len(KINDS)},), all finite")
-    if not isinstance(rounds, numbers.Integral) or rounds < 0:
-        raise ValueError(f"rounds = {rounds!r} must be an integer >= 0")
+    rounds, seed = checks.rounds(rounds, "rounds"), checks.integer(seed, "seed")
     table = np.zeros([len(values) for values in ATTRIBUTES.values()])
     table[tuple(KINDS.T)] = rewards
     game = Game(K, rate, seed)
     people = np.random.default_rng([seed, 1])
     for _ in range(rounds):
-        game.pick(int(np.argmax(table[tuple(game.offers[-1].T)] + people.gumbel(size=K))))
+        r = table[tuple(game.offers[-1].T)]
+        # Beside rewards of 1e16 the noise would be lost: only their differences matter.
+        game.pick(int(np.argmax(r - r.max() + people.gumbel(size=game.K))))
     return game
 
 
-@functools.cache
 def blind_shares(rate, rounds=100, games=2000):
     """Shares of all eight values in games whose picks are blind, (rounds + 1, games, 8): what chance alone does."""
+    return _blind_shares(_rate(rate), checks.rounds(rounds, "rounds"), checks.integer(games, "games", 1, 10**6)).copy()
+
+
+@functools.cache
+def _blind_shares(rate, rounds, games):
     rng = np.random.default_rng(0)
     shares = np.empty((rounds + 1, games, len(VALUES)))
     for start, stop in itertools.pairwise(ENDS):
@@ -225,9 +228,12 @@ def play(game):
 def _round(game, t):
     if t is None:
         return len(game.picks)
-    if not isinstance(t, numbers.Integral) or not 0 <= t <= len(game.picks):
-        raise ValueError(f"t = {t!r} must be an integer from 0 to {len(game.picks)}, the number of picks")
-    return t
+    last = len(game.picks)
+    return checks.integer(t, "t", 0, last, f"be an integer from 0 to {last}, the number of picks")
+
+
+def _rate(rate):
+    return checks.real(rate, "rate", lambda value: 0 < value < 1, "lie between 0 and 1")
 
 
 def _draw_candidate(panel, candidate):

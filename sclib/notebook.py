@@ -2,9 +2,12 @@
 
 import ast
 import inspect
+import math
 import textwrap
 
 from IPython.display import Markdown, display
+
+from sclib import checks
 
 _HIDDEN = "application/papermill.record/"  # the mime prefix under which MyST-NB looks glued values up
 
@@ -24,7 +27,10 @@ def check(name, measured, predicted, tolerance, digits=4):
     """
     said, expected = _text(measured, digits), _text(predicted, digits)
     line = f"{name}: measured {said}, predicted {expected}, tolerance {tolerance:.3g}"
-    assert abs(measured - predicted) <= tolerance, line
+    if not 0 <= tolerance < math.inf:
+        raise checks.wrong("tolerance", tolerance, "be >= 0 and finite")
+    if not abs(measured - predicted) <= tolerance:  # NaN is no success; `assert` would be gone under python -O
+        raise AssertionError(line)
     print(line)
     glue(name, said)
     glue(f"{name}-predicted", expected)
@@ -34,7 +40,8 @@ def check_at_most(name, measured, bound, digits=4):
     """As `check` for an inequality: print and glue both numbers, fail if `measured` exceeds `bound`."""
     said, allowed = _text(measured, digits), _text(bound, digits)
     line = f"{name}: measured {said}, at most {allowed}"
-    assert measured <= bound, line
+    if not measured <= bound:
+        raise AssertionError(line)
     print(line)
     glue(name, said)
     glue(f"{name}-bound", allowed)
@@ -47,7 +54,7 @@ def _text(value, digits):
     smallest = 10.0**-digits
     if abs(value) < smallest:
         return f"below {smallest:.0e}"
-    return f"{value:.{digits}f}" if value > 1e-3 else f"{value:.0e}"
+    return f"{value:.{digits}f}" if abs(value) > 1e-3 else f"{value:.0e}"
 
 
 def show(function):

@@ -12,13 +12,13 @@ import math
 import numpy as np
 
 # Names with an underscore: `bounds` imports them from here.
-from sclib.checks import MAX_K, MAX_ROUNDS, integer, real  # noqa: F401
+from sclib.checks import MAX_K, MAX_ROUNDS, MAX_SPREAD, integer, real  # noqa: F401
 from sclib.checks import candidates as _candidates
 from sclib.checks import is_number as _is_number  # noqa: F401
 from sclib.checks import law as _law
 from sclib.checks import mixing as _mixing
 from sclib.checks import probabilities as _probabilities
-from sclib.checks import reals as _reals  # noqa: F401
+from sclib.checks import reals as _reals
 
 HELD = 23 * 10**6  # numbers (184 MB) that a trajectory may keep between its rounds: a grid of 500 x 500, range 20
 BLOCK = 2**18  # numbers handled at once: three such arrays fit a processor's cache

@@ -5,6 +5,7 @@ config as canonical JSON.  Config and provenance (date, device, seconds, version
 Shipped results (this package's folder `results`) come before the user's cache (`SCLIB_CACHE`, else the platform's).
 """
 
+import contextlib
 import dataclasses
 import glob
 import hashlib
@@ -14,11 +15,11 @@ import os
 import pathlib
 import re
 import secrets
-import tempfile
 import warnings
 import zipfile
 from typing import NamedTuple
 
+import filelock
 import numpy as np
 import platformdirs
 
@@ -63,8 +64,51 @@ def key(config):
 
 
 def cache_folder():
-    """The user's folder for results: `SCLIB_CACHE` if set, else the platform's."""
-    return pathlib.Path(os.environ.get("SCLIB_CACHE") or platformdirs.user_cache_dir("sclib", appauthor=False))
+    """The user's folder for results: `SCLIB_CACHE` if set, else the platform's.  ValueError if its ~ is no home."""
+    name = os.environ.get("SCLIB_CACHE") or platformdirs.user_cache_dir("sclib", appauthor=False)
+    folder = os.path.expanduser(name)
+    if folder.startswith("~"):
+        raise ValueError(f"SCLIB_CACHE = {name!r} begins with ~, but there is no such home; set it to a folder")
+    return pathlib.Path(folder)
+
+
+def writable_cache():
+    """`cache_folder()`, made if need be: to be called before long work whose outcome is to be written there.
+
+    Raises: ValueError, naming SCLIB_CACHE, if nothing can be written there.
+    """
+    folder = cache_folder()
+    try:
+        with _writing(folder), open(folder / f"{secrets.token_hex(4)}.tmp", "xb") as file:
+            pathlib.Path(file.name).unlink()
+    except OSError as error:
+        raise ValueError(
+            f"nothing can be written into {folder} ({error}); set SCLIB_CACHE to a folder that you may write to"
+        ) from error
+    return folder
+
+
+@contextlib.contextmanager
+def lock(path):
+    """Hold `path`, whatever it is to hold, for this process: others that ask wait until the block is left.
+
+    A process that dies leaves the lock to the next one.  No file is left over.  Raises: OSError.
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.with_name(f".{path.name}.lock")
+    with filelock.FileLock(file, is_singleton=True) as held:
+        try:
+            yield
+        finally:
+            if held.lock_counter == 1:  # the outermost of this process; who waits for the file that goes makes another
+                with contextlib.suppress(OSError):  # Windows keeps a file that is open
+                    file.unlink()
+
+
+def _writing(folder):
+    """The lock of those that write or remove files in `folder`: never held for longer than that takes."""
+    return lock(folder / "writing")
 
 
 def save(config, arrays, provenance):
@@ -74,7 +118,9 @@ def save(config, arrays, provenance):
     wants it; `arrays`: of numbers, booleans, dates, text or bytes, under names of letters, digits, _, . and -.
     Raises: ValueError naming what is anything else.
     """
-    path = cache_folder() / file_name(config)
+    name = file_name(config)
+    _meta(config, provenance), _storable(arrays)  # what cannot be stored is said before any folder is made
+    path = writable_cache() / name
     write(path, config, arrays, provenance)
     return path
 
@@ -86,8 +132,8 @@ def load(config, command=None):
     A damaged file, or one of another config, is renamed to `*.damaged` with a warning and never used.
     Raises: MissingResult naming the command that makes it.
     """
-    for folder in (SHIPPED, cache_folder()):
-        if (result := read_or_put_aside(folder / file_name(config), config)) is not None:
+    for folder in (lambda: SHIPPED, cache_folder):
+        if (result := read_or_put_aside(folder() / file_name(config), config)) is not None:
             return result
     command = command or f"python -m sclib.experiments run {record(config)['experiment']}"
     raise MissingResult(f"no stored result {file_name(config)}; make it with: {command}")
@@ -111,44 +157,70 @@ def write(path, config, arrays, provenance, parts=()):
 
     `parts`: names of files beside it whose arrays belong to it too.  Raises: ValueError as `save`.
     """
-    arrays = _storable(arrays)
-    meta = _canonical({"config": record(config), "provenance": record(provenance, "provenance")})
-    own = {META: np.array(meta)} | ({PARTS: np.array(parts)} if parts else {})
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The temporary file is in the same folder because os.replace is atomic only within a file system.
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+    arrays, path = _storable(arrays), pathlib.Path(path)
+    own = {META: np.array(_meta(config, provenance))} | ({PARTS: np.array(parts)} if parts else {})
+    with _writing(path.parent):
+        _sweep(path.parent)
+        _write(path, arrays | own)
+
+
+def _meta(config, provenance):
+    return _canonical({"config": record(config), "provenance": record(provenance, "provenance")})
+
+
+def _write(path, arrays):
+    # In the same folder because os.replace is atomic only within a file system; opened with the mode that the user's
+    # umask gives to any file.
+    temporary = path.with_name(f"{path.name}{secrets.token_hex(4)}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays, **own)
+        with open(temporary, "xb") as file:
+            np.savez(file, **arrays)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        pathlib.Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
+def _sweep(folder):
+    """Remove what writers that were killed left in `folder`: while its lock is held, no other one is at work."""
+    for left in folder.glob("*.tmp"):
+        with contextlib.suppress(OSError):  # another user's
+            left.unlink()
+
+
 def read(path, config):
-    """The `Result` in `path`.  Raises: FileNotFoundError; DamagedResult if it is not whole or not `config`'s."""
+    """The `Result` in `path`.  Raises: OSError; DamagedResult if it is not whole or not `config`'s."""
     path, config = pathlib.Path(path), record(config)
-    with open(path, "rb") as file:
-        try:
-            with zipfile.ZipFile(file) as archive:
-                if (bad := archive.testzip()) is not None:
-                    raise DamagedResult(f"checksum of {bad} is wrong")
-                # A wrong length of a comment hides the entry of the table of contents that comes next.
-                if any(entry.comment for entry in archive.infolist()):
-                    raise DamagedResult("its table of contents has a comment, which nothing here writes")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-            meta = json.loads(str(arrays.pop(META)))
-            for part in arrays.pop(PARTS, ()):
-                arrays |= read(path.with_name(str(part)), config).arrays
-            result = Result(meta["config"], arrays, meta["provenance"])
-        except Exception as error:  # what a damaged zip file makes zipfile and NumPy raise is not documented
-            raise DamagedResult(f"{path}: {type(error).__name__}: {error}") from error
+    while True:
+        with open(path, "rb") as file:
+            seen = os.fstat(file.fileno())
+            try:
+                return _read(file, path, config)
+            except DamagedResult:
+                # A writer may have put another set in its place and removed the parts of the one that was read.
+                if path.exists() and os.path.samestat(seen, path.stat()):
+                    raise
+
+
+def _read(file, path, config):
+    try:
+        with zipfile.ZipFile(file) as archive:
+            if (bad := archive.testzip()) is not None:
+                raise DamagedResult(f"checksum of {bad} is wrong")
+            # A wrong length of a comment hides the entry of the table of contents that comes next.
+            if any(entry.comment for entry in archive.infolist()):
+                raise DamagedResult("its table of contents has a comment, which nothing here writes")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        meta = json.loads(str(arrays.pop(META)))
+        for part in arrays.pop(PARTS, ()):
+            arrays |= read(path.with_name(str(part)), config).arrays
+        result = Result(meta["config"], arrays, meta["provenance"])
+    except Exception as error:  # what a damaged zip file makes zipfile and NumPy raise is not documented
+        raise DamagedResult(f"{path}: {type(error).__name__}: {error}") from error
     if result.config != config:
         raise DamagedResult(f"{path}: made with another config: {_canonical(result.config)}")
     return result
@@ -168,36 +240,60 @@ def write_split(path, config, arrays):
         groups[-1][name] = array
     mark = secrets.token_hex(4)  # a set of parts never overwrites that of the last time
     parts = [path.with_name(f"{path.stem}-{mark}-{i}.part") for i in range(1, len(groups))]
-    for part, group in zip(parts, groups[1:], strict=True):
-        write(part, config, group, {})
-    write(path, config, groups[0], {}, [part.name for part in parts])
-    _remove_parts(path, parts)
+    with _writing(path.parent):
+        for part, group in zip(parts, groups[1:], strict=True):
+            write(part, config, group, {})
+        write(path, config, groups[0], {}, [part.name for part in parts])
+        _remove_parts(path, parts)
 
 
 def remove_split(path):
     """Remove what `write_split` wrote; nothing if there is none."""
-    path.unlink(missing_ok=True)
-    _remove_parts(path)
+    if path.parent.exists():
+        with _writing(path.parent):
+            path.unlink(missing_ok=True)
+            _remove_parts(path)
+            _sweep(path.parent)
 
 
 def _remove_parts(path, but=()):
+    # Also those of writers that were killed, which no file names.
     for part in set(path.parent.glob(f"{glob.escape(path.stem)}-*.part")) - set(but):
-        part.unlink()
+        if re.fullmatch(r"-[0-9a-f]{8}-\d+\.part", part.name.removeprefix(path.stem)):
+            part.unlink(missing_ok=True)
 
 
 def read_or_put_aside(path, config):
-    """As `read`, but None for a missing file, and for a damaged one, which is reported and renamed `*.damaged`."""
+    """As `read`, but None for a file that is missing, cannot be read or is damaged, of which the latter two are warned.
+
+    A damaged file is renamed `*.damaged`, if nobody has written another one in the meantime.
+    """
+    try:
+        return _read_or_none(path, config)
+    except DamagedResult:
+        pass
+    try:
+        with _writing(path.parent):  # once more, while nobody writes
+            try:
+                return _read_or_none(path, config)
+            except DamagedResult as error:
+                os.replace(path, path.with_name(path.name + ".damaged"))
+                warnings.warn(f"not used and put aside as {path.name}.damaged: {error}", stacklevel=3)
+    except OSError:  # an installed package may be read-only
+        try:
+            return _read_or_none(path, config)
+        except DamagedResult as damage:
+            warnings.warn(f"not used, and could not be put aside: {damage}", stacklevel=3)
+    return None
+
+
+def _read_or_none(path, config):
     try:
         return read(path, config)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    except DamagedResult as error:
-        aside = path.with_name(path.name + ".damaged")
-        try:
-            os.replace(path, aside)
-            warnings.warn(f"not used and put aside as {aside.name}: {error}", stacklevel=3)
-        except OSError:  # an installed package may be read-only
-            warnings.warn(f"not used, and could not be put aside: {error}", stacklevel=3)
+    except OSError as error:
+        warnings.warn(f"not used, since it cannot be read: {error}", stacklevel=4)
         return None
 
 

@@ -50,3 +50,44 @@ def test_precision_and_recall_of_clouds_that_can_be_counted():
 def test_features_may_be_tensors_or_arrays():
     x = torch.randn(50, 3)
     assert math.isclose(closeness.frechet_distance(x, 2 * x), closeness.frechet_distance(x.numpy(), 2 * x.numpy()))
+
+
+def test_points_far_from_the_origin_are_told_apart():
+    for n in (25, 26, 60):  # above 25 rows PyTorch goes through a matrix product
+        x = torch.arange(float(n))[:, None] + 2**23
+        assert closeness.precision_recall(x, x + 100 + n) == (0.0, 0.0)
+        assert closeness.precision_recall(x, x) == (1.0, 1.0)
+    copies = torch.randint(256, (26, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    assert closeness.nearest_distance(copies, copies).tolist() == [0.0] * 26
+
+
+def test_no_distance_is_negative_and_one_feature_will_do():
+    x = np.random.default_rng(0).normal(size=(40, 8)) + 100
+    assert 0 <= closeness.frechet_distance(x, x) < 1e-6
+    assert closeness.frechet_distance(x[:, :1], x[:, :1] + 2) == pytest.approx(4)
+    assert closeness.frechet_distance(torch.as_tensor(x).requires_grad_(), x) < 1e-6
+
+
+X = np.arange(12.0).reshape(6, 2)
+
+
+@pytest.mark.parametrize(
+    "call, says",
+    [
+        (lambda: closeness.nearest_distance(torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)), "images has type"),
+        (lambda: closeness.frechet_distance(X[:1], X), "at least 2"),
+        (lambda: closeness.frechet_distance(X, X[:, :1]), "reference"),
+        (lambda: closeness.frechet_distance(X * math.nan, X), "features has 12 NaN"),
+        (lambda: closeness.precision_recall(X, X, k=6), "at least 7"),
+        (lambda: closeness.precision_recall(X, X * math.inf), "reference has .* NaN or infinite"),
+        (lambda: closeness.precision_recall(X, X, k=0), "k = 0 must be an integer >= 1"),
+    ],
+)
+def test_bad_clouds_are_named(call, says):
+    with pytest.raises(ValueError, match=says):
+        call()
+
+
+def test_data_frames_are_read():
+    frame = pytest.importorskip("pandas").DataFrame(X)
+    assert closeness.precision_recall(frame, X) == (1.0, 1.0)

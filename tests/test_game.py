@@ -8,6 +8,7 @@ from pathlib import Path
 import ipywidgets
 import numpy as np
 import pytest
+import torch
 from matplotlib import pyplot as plt
 
 from sclib import game
@@ -164,6 +165,9 @@ def test_a_picture_says_what_was_offered_and_picked():
     [
         (lambda: Game(K=1), "K = 1 must be an integer >= 2"),
         (lambda: Game(rate=0), "rate = 0 must lie between 0 and 1"),
+        (lambda: Game(seed=0).pick(True), "k = True must be an integer from 0 to 3"),
+        (lambda: Game(seed=-1), "seed = -1 must be an integer >= 0"),
+        (lambda: simulate(np.ones(18) * 1j, 3), "rewards = .* must be an array of real numbers"),
         (lambda: Game(seed=0).pick(4), "k = 4 must be an integer from 0 to 3"),
         (lambda: simulate(LIKES_ORANGE, 2).fit(prior=0), "prior = 0 must be positive"),
         (lambda: Game(seed=0).fit(), "features has shape"),
@@ -175,3 +179,13 @@ def test_a_picture_says_what_was_offered_and_picked():
 def test_bad_input_is_named(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+def test_huge_equal_rewards_are_picked_evenly():
+    picks = np.bincount(simulate(np.full(18, -1e30), 400, seed=1).picks, minlength=4)
+    assert picks.min() > 100 - 4 * (400 * 3 / 16) ** 0.5
+
+
+def test_half_precision_rewards_are_read():
+    exact = simulate(np.arange(18.0), 20)
+    assert simulate(torch.arange(18.0, requires_grad=True).bfloat16(), 20).picks == exact.picks

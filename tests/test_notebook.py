@@ -1,6 +1,8 @@
 """Checked numbers in chapters: what they print, what they store for prose, and that they can fail."""
 
 import ast
+import subprocess
+import sys
 
 import pytest
 
@@ -52,5 +54,19 @@ def test_glue_shows_nothing(displayed, capsys):
 def test_show_gives_the_code_that_runs_without_its_docstring(displayed):
     show(choice.choose)
     text = displayed[0][0].data
-    assert text.startswith("```python\ndef choose(rewards, generator=None):\n    rewards = _checked(rewards)\n")
-    assert "Gumbels G_k" not in text and "torch.argmax(gumbel.add_(rewards), dim=-1)" in text
+    first = 'def choose(rewards, generator=None):\n    rewards = checks.tensor(rewards, "rewards").double()\n'
+    assert text.startswith("```python\n" + first)
+    assert "Gumbels G_k" not in text and "return torch.argmax(gumbel.add_(" in text
+
+
+def test_a_check_fails_on_either_side_and_under_python_O():
+    for measured in (0.1, 0.5):
+        with pytest.raises(AssertionError, match="share: measured"):
+            check("share", measured, 0.3, tolerance=0.01)
+    for tolerance in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=r"tolerance = .* must be >= 0 and finite"):
+            check("share", 0.3, 0.3, tolerance)
+    code = "from sclib.notebook import check, check_at_most as most\n"
+    for call in ("check('wrong', 1, 2, 1e-3)", "most('wrong', 2, 1)"):
+        done = subprocess.run([sys.executable, "-O", "-c", code + call], capture_output=True, text=True)
+        assert done.returncode and "AssertionError: wrong: measured" in done.stderr and not done.stdout

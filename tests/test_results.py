@@ -262,3 +262,75 @@ def test_a_missing_or_damaged_part_condemns_the_whole(folders, small_parts):
         part.unlink() if harm == "unlink" else part.write_bytes(part.read_bytes()[:-5])
         with pytest.warns(UserWarning, match="put aside"):
             assert results.read_or_put_aside(path, Config()) is None
+
+
+# Other users, other folders, other processes.
+
+
+def test_a_file_has_the_mode_that_the_umask_gives(folders):
+    before = os.umask(0o022)
+    try:
+        path = results.save(Config(), ARRAYS, PROVENANCE)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o644 and files(path.parent) == [path.name]
+
+
+def test_what_cannot_be_read_is_a_miss(monkeypatch):
+    path = results.save(Config(), ARRAYS, PROVENANCE)
+    path.unlink()
+    path.mkdir()  # root may read every file, but no one a folder
+    with pytest.warns(UserWarning, match="cannot be read"), pytest.raises(results.MissingResult):
+        results.load(Config())
+
+
+def test_a_home_is_meant_by_a_tilde(folders, monkeypatch):
+    monkeypatch.setenv("HOME", str(folders / "hömé of mine"))
+    monkeypatch.setenv("SCLIB_CACHE", "~/my cache")
+    path = results.save(Config(), ARRAYS, PROVENANCE)
+    assert path.parent == folders / "hömé of mine" / "my cache"
+    assert_is_whole(results.load(Config()))
+    monkeypatch.setenv("SCLIB_CACHE", "~nobody-of-this-name/x")
+    with pytest.raises(ValueError, match="SCLIB_CACHE"):
+        results.save(Config(), ARRAYS, PROVENANCE)
+
+
+def test_a_cache_that_is_a_file_is_said_before_the_work(folders, monkeypatch):
+    (folders / "file").touch()
+    monkeypatch.setenv("SCLIB_CACHE", str(folders / "file"))
+    for call in (results.writable_cache, lambda: results.save(Config(), ARRAYS, {})):
+        with pytest.raises(ValueError, match="set SCLIB_CACHE to a folder that you may write to"):
+            call()
+    with pytest.raises(results.MissingResult):
+        results.load(Config())
+
+
+def test_what_a_killed_writer_left_is_swept_by_the_next(folders, small_parts):
+    path = folders / "state.npz"
+    (folders / "state.npz12345678.tmp").touch()
+    (folders / "state-0123abcd-1.part").touch()
+    results.write_split(path, Config(), LARGE)
+    assert len(files(folders)) == 3
+    assert results.read(path, Config()).arrays.keys() == LARGE.keys()
+
+
+WRITER = """
+import sys, pathlib, numpy as np
+from sclib import results
+results.PART = 2500
+for i in range(30):
+    results.write_split(pathlib.Path(sys.argv[1]), {"x": 1}, {f"l{j}": np.full(300, i, np.float32) for j in range(5)})
+"""
+
+
+def test_two_writers_lose_nothing_and_readers_see_whole_sets(folders):
+    path = folders / "shared" / "state.npz"
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(path)]) for _ in range(2)]
+    seen = 0
+    while any(writer.poll() is None for writer in writers):
+        if (result := results.read_or_put_aside(path, {"x": 1})) is not None:
+            assert len({float(a[0]) for a in result.arrays.values()}) == 1
+            seen += 1
+    assert seen and [writer.returncode for writer in writers] == [0, 0]
+    left = files(path.parent)
+    assert left.count("state.npz") == 1 and len(left) == 3 and sum(name.endswith(".part") for name in left) == 2
