@@ -118,3 +118,19 @@ def test_a_mistake_is_named(check, answer, says, capsys):
     check(answer)
     said = capsys.readouterr().out.replace("\n", " ")
     assert said.startswith("Not yet: ") and says in said
+
+
+def test_an_answer_may_change_what_it_is_given_and_gains_nothing_by_it(capsys):
+    def in_place(probs, rewards, beta):
+        probs *= np.exp((rewards - rewards.max()) / beta)
+        probs /= probs.sum()
+        return probs
+
+    def fooling(probs, rewards, beta):
+        probs[:] = rewards[:] = [1.0, 0.0, 0.0]
+        return probs
+
+    exercises.check_tilt(in_place)
+    exercises.check_tilt(fooling)
+    said = capsys.readouterr().out
+    assert said.startswith("Right: ") and "Not yet: " in said
