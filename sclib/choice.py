@@ -25,8 +25,9 @@ def choose(rewards, generator=None):
     like = {"dtype": torch.float64, "device": rewards.device}
     uniform = torch.rand(rewards.shape, generator=generator, **like)
     gumbel = uniform.log_().neg_().log_().neg_()  # in place, for speed
-    # Beside rewards of 1e16 the noise would be lost, and the first candidate win: only their differences matter.
-    return torch.argmax(gumbel.add_(rewards - rewards.amax(dim=-1, keepdim=True)), dim=-1)
+    # Only differences matter, and beside rewards of 1e16 noise is lost.
+    gaps = rewards - rewards.amax(dim=-1, keepdim=True)
+    return torch.argmax(gumbel.add_(gaps), dim=-1)
 
 
 def curate(proposals, rewards, generator=None, choose=choose):

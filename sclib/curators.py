@@ -24,7 +24,8 @@ def group_step(probs, rewards, shares, K):
 def group_trajectory(probs, rewards, shares, K, generations):
     """The laws p_0 = `probs`, p_1, .., p_generations of the fully synthetic loop, (generations + 1, n)."""
     probs, rewards, shares = _groups(probs, rewards, shares)
-    K, generations = checks.candidates(K), checks.rounds(generations, "generations")
+    K = checks.candidates(K)
+    generations = checks.rounds(generations, "generations")
     laws = np.empty((generations + 1, len(probs)))
     laws[0] = probs
     for t in range(generations):
