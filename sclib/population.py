@@ -11,14 +11,7 @@ import math
 
 import numpy as np
 
-# Names with an underscore: `bounds` imports them from here.
-from sclib.checks import MAX_K, MAX_ROUNDS, MAX_SPREAD, integer, real  # noqa: F401
-from sclib.checks import candidates as _candidates
-from sclib.checks import is_number as _is_number  # noqa: F401
-from sclib.checks import law as _law
-from sclib.checks import mixing as _mixing
-from sclib.checks import probabilities as _probabilities
-from sclib.checks import reals as _reals
+from sclib import checks
 
 HELD = 23 * 10**6  # numbers (184 MB) that a trajectory may keep between its rounds: a grid of 500 x 500, range 20
 BLOCK = 2**18  # numbers handled at once: three such arrays fit a processor's cache
@@ -34,8 +27,8 @@ def curation_weight(probs, rewards, K):
     Returns: (n,), between 0 and K, of mean one under `probs`; relative error below 1e-10 (Eq. 6 by enumeration).
     Raises: ValueError naming the argument, its value and what is allowed.
     """
-    probs, rewards = _law(probs, rewards)
-    return _weigher(rewards, _candidates(K))(probs)
+    probs, rewards = checks.law(probs, rewards)
+    return _weigher(rewards, checks.candidates(K))(probs)
 
 
 def step(probs, rewards, K, lam=math.inf, reference=None, weigh=curation_weight):
@@ -44,7 +37,7 @@ def step(probs, rewards, K, lam=math.inf, reference=None, weigh=curation_weight)
     p_{t+1} = reference / (1 + lam) + lam / (1 + lam) * p_t H.  A finite `lam` needs a `reference`; with lam = inf
     it has no weight and is ignored.  `weigh` as in `trajectory`.  Raises ValueError as `curation_weight`.
     """
-    lam = _mixing(lam)
+    lam = checks.mixing(lam)
     if reference is None and lam < math.inf:
         raise ValueError(f"reference is None, but lam = {lam} mixes one in; give a law of shape (n,) or lam = math.inf")
     return trajectory(probs, rewards, K, 1, lam, None if lam == math.inf else reference, weigh)[1]
@@ -57,10 +50,10 @@ def trajectory(probs, rewards, K, generations, lam=math.inf, reference=None, wei
     `weigh`: another choice rule, weigh(probs, rewards, K) -> its H (n,), of mean one under `probs`; see `rules`.
     Work that depends only on the rewards is done once for all rounds.  Raises ValueError as `curation_weight`.
     """
-    probs, rewards = _law(probs, rewards)
-    reference = probs if reference is None else _law(reference, rewards, "reference")[0]
-    K, lam = _candidates(K), _mixing(lam)
-    generations = integer(generations, "generations", 0, MAX_ROUNDS)
+    probs, rewards = checks.law(probs, rewards)
+    reference = probs if reference is None else checks.law(reference, rewards, "reference")[0]
+    K, lam = checks.candidates(K), checks.mixing(lam)
+    generations = checks.rounds(generations, "generations")
     synthetic = synthetic_share(lam)
     weigher = _weigher(rewards, K) if weigh is curation_weight else _other_weigher(weigh, rewards, K)
     laws = np.empty((generations + 1, len(probs)))
@@ -75,7 +68,7 @@ def trajectory(probs, rewards, K, generations, lam=math.inf, reference=None, wei
 
 def synthetic_share(lam):
     """lam / (1 + lam), the weight of the picks in Eq. 8, a float in [0, 1]: 1 for lam = inf.  Raises ValueError."""
-    lam = _mixing(lam)
+    lam = checks.mixing(lam)
     return 1.0 if lam == math.inf else lam / (1 + lam)
 
 
@@ -84,8 +77,8 @@ def tilt(probs, rewards, beta):
 
     `beta` > 0 in nats of reward per nat of KL; inf gives `probs` back.  Raises ValueError as `curation_weight`.
     """
-    probs, rewards = _law(probs, rewards)
-    beta = real(beta, "beta", lambda value: value > 0, "be positive (math.inf is allowed)")
+    probs, rewards = checks.law(probs, rewards)
+    beta = checks.real(beta, "beta", lambda value: value > 0, "be positive (math.inf is allowed)")
     highest = rewards[probs > 0].max()
     with np.errstate(over="ignore"):  # e^-inf = 0 is what a tiny beta means
         tilted = probs * np.exp(np.minimum(rewards - highest, 0) / beta)
@@ -108,7 +101,7 @@ def total_variation(p, q):
 
 
 def _same_shape(p, q):
-    p, q = _probabilities(p, "p"), _probabilities(q, "q")
+    p, q = checks.probabilities(p, "p"), checks.probabilities(q, "q")
     if p.shape != q.shape:
         raise ValueError(f"q has shape {q.shape} but p has shape {p.shape}; they must be equal")
     return p, q
@@ -129,7 +122,7 @@ def _other_weigher(weigh, rewards, K):
         raise ValueError(f"weigh = {weigh!r:.80} must be a function of probs, rewards and K")
 
     def weigher(probs):
-        H = _reals(weigh(probs, rewards, K), "what weigh returned")
+        H = checks.reals(weigh(probs, rewards, K), "what weigh returned")
         if H.shape != probs.shape or not (np.all(H >= 0) and abs(probs @ H - 1) <= 1e-6):
             raise ValueError(f"weigh returned {H!r:.80}; it must be ({len(probs)},), >= 0, of mean one under probs")
         return H

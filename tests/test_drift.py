@@ -169,7 +169,7 @@ def test_the_mixed_loop_ends_in_one_law_from_every_start(law, one, two, K, lam):
     reference = 0.01 / len(reference) + 0.99 * reference
     rewards = (rewards - rewards.min()) / max(1, np.ptp(rewards) / 2)  # two nats: within some hundreds of rounds
     starts = (np.resize(x[0], len(reference)) for x in (one, two))
-    ends = [trajectory(s / s.sum(), rewards, K, 300, lam, reference)[-1] for s in starts]
+    ends = [trajectory(s / s.sum(), rewards, K, 900, lam, reference)[-1] for s in starts]
     assert bounds.total_variation(*ends) <= 1e-5
 
 

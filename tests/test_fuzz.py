@@ -26,7 +26,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from sclib import bounds, choice, datasets, population, results, rewards
+from sclib import bounds, checks, choice, datasets, population, results, rewards
 
 THOROUGH = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 QUICK = settings(THOROUGH, max_examples=50)
@@ -48,7 +48,7 @@ ANYTHING = (
 
 masses = st.floats(0, 1) | st.sampled_from([0.0, 1e-9, 1e-200, 1e-310])
 spreads = st.sampled_from([0.0, 1e-12, 1e-3, 1.0, 20.0, 700.0])
-candidates = st.integers(1, 1000) | st.sampled_from([1, 2, 10**6, population.MAX_K, math.inf])
+candidates = st.integers(1, 1000) | st.sampled_from([1, 2, 10**6, checks.MAX_K, math.inf])
 mixings = st.floats(0, 1e300) | st.sampled_from([0, 0.5, 1e-300, math.inf])
 rounds = st.integers(0, 20)
 
@@ -94,10 +94,18 @@ def good(function, n):
         "rewards": reward(n),
         "K": candidates,
         "weigh": st.just(population.curation_weight),
-        "lam": st.floats(0, 1e3) if function.__name__.startswith("retraining_") else mixings,
+        "lam": st.floats(0, 1e3) if function.__name__.startswith(("retraining_", "picks")) else mixings,
         "beta": st.floats(1e-300, 1e300) | st.just(math.inf),
         "generations": rounds,
-        "t": rounds,
+        "t": rounds | st.just(math.inf) if "span" in inspect.signature(function).parameters else rounds,
+        "rounds": st.integers(1, 10**6),
+        "span": st.sampled_from([None, 0, 700, math.inf]) | st.floats(0, 700),
+        "gap": st.floats(0, 700, exclude_min=True),
+        "off": st.floats(0, 0.5),
+        "share": st.floats(1e-100, 1),
+        "risk": st.floats(1e-100, 1),
+        "kinds": st.integers(1, 1000),
+        "exponent": st.floats(0.01, 50),
         "distance": reward(n).map(lambda r: r - r.min()) | st.floats(0, 700),
         "density": st.floats(1e-100, 1e100),
         "mass": st.floats(1e-100, 1),
@@ -145,6 +153,7 @@ def shape(function, called):
 INFINITE = {  # where a docstring says so
     *("kl", "variance_sum_bound", "plateau_constant", "sup_ratio_bound", "mixed_kl_bound", "sharp_mixed_kl_bound"),
     *("reverse_kl_bound", "retraining_rate", "selection_kl_bound", "kl_from_limit_bounds"),
+    *("drift_kl_bound", "drift_reverse_kl_bound", "sampling_distance_bound", "picks_to_keep"),
 }
 SIGNED = {
     *("gain", "clipped_distance", "sample_gaussians", "sample_moons", "curate"),
@@ -156,7 +165,7 @@ AT_MOST_ONE = {
 }
 
 
-def check(function, called, result):
+def assert_sound(function, called, result):
     name = function.__name__
     if name == "sample_moons":
         result, moon = result
@@ -175,7 +184,7 @@ def check(function, called, result):
 
 def public(module):
     found = [f for n, f in inspect.getmembers(module, inspect.isfunction) if not n.startswith("_")]
-    return [function for function in found if function.__module__ == module.__name__]
+    return [function for function in found if f"{function.__module__}.".startswith(f"{module.__name__}.")]
 
 
 POINTS = [datasets.sample_gaussians, datasets.gaussian_density, datasets.nearest_centre, datasets.sample_moons]
@@ -201,7 +210,7 @@ def test_a_result_or_a_value_error_that_names_the_argument(function, data):
             assert re.search(rf"\b{spoiled}\b", str(error)), str(error)
             assert len(str(error)) < 1000
             return
-    check(function, called, result)
+    assert_sound(function, called, result)
 
 
 def test_every_function_is_reached():

@@ -4,12 +4,13 @@ import math
 
 import numpy as np
 
-from sclib.population import MAX_ROUNDS, MAX_SPREAD, _is_number, _law, _mixing
+from sclib import checks
+from sclib.population import synthetic_share
 
 
 def _weights(probs, rewards, also=0):
     """log(E[w] / M), log(w / E[w]) (n,) and `probs`; M is the top weight of `probs` + `also`."""
-    probs, rewards = _law(probs, rewards)
+    probs, rewards = checks.law(probs, rewards)
     r = np.minimum(rewards - rewards[probs + also > 0].max(), 0)  # an atom that no law holds may lie higher
     missing = -probs @ np.expm1(r)  # keeps all its digits when the rewards are close, E[w] when they are far apart
     log_mean = math.log1p(-missing) if missing < 0.5 else math.log(probs @ np.exp(r))
@@ -40,20 +41,25 @@ def _log_odds_plus_one(off, on):
 
 def _shares(lam):
     """The weights of the reference and of the curated samples: 1 / (1 + lam) and lam / (1 + lam)."""
-    lam = _mixing(lam)
-    return 1 / (1 + lam), 1.0 if lam == math.inf else lam / (1 + lam)
-
-
-def _rounds(t):
-    if not (_is_number(t) and 0 <= t <= MAX_ROUNDS and t == int(t)):
-        raise ValueError(f"t = {t!r:.80} must be an integer >= 0 and <= {MAX_ROUNDS:,}")
-    return int(t)
+    lam = checks.mixing(lam)
+    return 1 / (1 + lam), synthetic_share(lam)
 
 
 def _span(span):
     """The span of the rewards in nats; None and inf stand for any reward."""
-    if span is None or span == math.inf:
+    if span is None or (checks.is_number(span) and span == math.inf):
         return math.inf
-    if not (_is_number(span) and 0 <= span <= MAX_SPREAD):
-        raise ValueError(f"span = {span!r:.80} must be from 0 to {MAX_SPREAD:g} nats, or None for any")
-    return float(span)
+    must = f"be from 0 to {checks.MAX_SPREAD:g} nats, or None for any"
+    return checks.real(span, "span", lambda nats: 0 <= nats <= checks.MAX_SPREAD, must)
+
+
+def _in_unit(value, name):
+    return checks.real(value, name, lambda number: 0 <= number <= 1, "be in [0, 1]")
+
+
+def _positive(value, name):
+    return checks.real(value, name, lambda number: 0 < number < math.inf, "be positive and finite")
+
+
+def _samples(n):
+    return checks.real(n, "n", lambda number: 1 <= number < math.inf, "be at least 1 and finite")

@@ -4,14 +4,14 @@ import math
 
 import numpy as np
 
+from sclib import checks
 from sclib.bounds._common import _average, _span
-from sclib.population import _candidates
 
 RARE = -300.0  # log P below which phi is its tangent C P in float64, and P itself soon leaves its range
 
 
 def _kernel(K, span):
-    K, span = _candidates(K), _span(span)
+    K, span = checks.candidates(K), _span(span)
     if span == math.inf:
         return _Hard(K)
     return _Limit(span) if K == math.inf or span == 0 else _Luce(K, span)
@@ -81,4 +81,5 @@ class _Luce:
         return np.log(self._sum(z, self.slope_weights))
 
     def _sum(self, z, weights):
-        return np.exp((self.K - 1) * np.log1p(-np.multiply.outer(_share(z), self.x))) @ weights
+        with np.errstate(divide="ignore"):  # log 0 at P = x = 1 is meant
+            return np.exp((self.K - 1) * np.log1p(-np.multiply.outer(_share(z), self.x))) @ weights

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from sclib.bounds._common import _average, _log_odds_plus_one, _rounds, _some, _weights
-from sclib.population import _candidates, _is_number, _law, _reals
+from sclib import checks
+from sclib.bounds._common import _average, _in_unit, _log_odds_plus_one, _positive, _some, _weights
 
 
 def variance_sum_bound(probs, rewards, K):
@@ -14,25 +14,25 @@ def variance_sum_bound(probs, rewards, K):
     K = 1: inf.
     """
     missing = -math.expm1(_weights(probs, rewards)[0])
-    return math.inf if _candidates(K) == 1 else missing / (1 - 1 / K)
+    return math.inf if checks.candidates(K) == 1 else missing / (1 - 1 / K)
 
 
 def is_fixed_point(probs, rewards, K):
     """Lemma A.3, for K >= 2: a law stays as it is exactly when one level set of r carries it.  True at K = 1."""
-    probs, rewards = _law(probs, rewards)
-    return _candidates(K) == 1 or bool(np.ptp(rewards[probs > 0]) == 0)
+    probs, rewards = checks.law(probs, rewards)
+    return checks.candidates(K) == 1 or bool(np.ptp(rewards[probs > 0]) == 0)
 
 
 def limit_law(probs, rewards):
     """p* of Theorem 2.1, (n,): `probs` restricted to A = {r = r*} and renormalised."""
-    probs, rewards = _law(probs, rewards)
+    probs, rewards = checks.law(probs, rewards)
     top = np.where(rewards == rewards[probs > 0].max(), probs, 0)
     return top / top.sum()
 
 
 def kl_from_limit(probs, rewards):
     """Ours, exact: KL(p* || p_t) = -log P_t(A), a float, with `probs` = p_t; it tends to 0 (Theorem 2.1)."""
-    probs, rewards = _law(probs, rewards)
+    probs, rewards = checks.law(probs, rewards)
     top = limit_law(probs, rewards) > 0
     return _log_odds_plus_one(probs[~top].sum(), probs[top].sum())
 
@@ -45,8 +45,8 @@ def kl_from_limit_bounds(probs, rewards, K, t):
       c(P) = P / (1 - (1 - P)^K) - 1/K, or 1 at K = inf, where both are a;
     - their sum shrinks by (1 + (K-1) e^{-d}) / K at least, d > 0 the gap from r* to the next reward.
     """
-    probs, rewards = _law(probs, rewards)
-    K, t = _candidates(K), _rounds(t)
+    probs, rewards = checks.law(probs, rewards)
+    K, t = checks.candidates(K), checks.rounds(t)
     top = limit_law(probs, rewards) > 0
     rest = ~top & (probs > 0)
     on, off, distance = probs[top].sum(), probs[rest], rewards[top][0] - rewards[rest]  # off / on are the ratios
@@ -65,10 +65,10 @@ def collapse_factor(distance, K):
 
     Ours: p(x) / P(A) never shrinks by a smaller factor in a round; P_t(not A) does by this one in the end, d the gap.
     """
-    distance = _reals(distance, "distance")
+    distance = checks.reals(distance, "distance")
     if not np.all(distance >= 0):
         raise ValueError(f"distance = {distance.tolist()} must be >= 0")
-    if _candidates(K) == 1:
+    if checks.candidates(K) == 1:
         return np.ones_like(distance)
     a = np.exp(-distance)
     return a / (1 - 1 / K + a / K)
@@ -80,20 +80,16 @@ def plateau_constant(density, mass, K, exponent=1.0):
     `density` f > 0: P_0(r* - s <= r < r*) / s^a tends to it as s -> 0, with a = `exponent` > 0; a = 1 is a reward whose
     density just below the top is f, and the divergence falls like 1/t.  `mass`: P_0(A), in (0, 1].
     """
-    for name, value in (("density", density), ("exponent", exponent)):
-        if not (_is_number(value) and 0 < value < math.inf):
-            raise ValueError(f"{name} = {value!r:.80} must be positive and finite")
-    if not (_is_number(mass) and 0 < mass <= 1):
-        raise ValueError(f"mass = {mass!r:.80} must be in (0, 1]")
-    if _candidates(K) == 1:
+    density, exponent = _positive(density, "density"), _positive(exponent, "exponent")
+    mass = checks.real(mass, "mass", lambda number: 0 < number <= 1, "be in (0, 1]")
+    if checks.candidates(K) == 1:
         return math.inf
     return math.gamma(1 + exponent) * density / ((1 - 1 / K) ** exponent * mass)
 
 
 def speed_limit(mass, K, t):
     """Ours: P_t(U) <= 1 - (1 - P_0(U))^{K^t} for every set U, a float (lam = inf); `mass` = P_0(U), in [0, 1]."""
-    if not (_is_number(mass) and 0 <= mass <= 1):
-        raise ValueError(f"mass = {mass!r:.80} must be in [0, 1]")
-    for _ in range(_rounds(t)):  # round by round, since K^t overflows
-        mass = float(_some(mass, _candidates(K)))
+    mass = _in_unit(mass, "mass")
+    for _ in range(checks.rounds(t)):  # round by round, since K^t overflows
+        mass = float(_some(mass, checks.candidates(K)))
     return mass

@@ -12,9 +12,9 @@ import math
 
 import numpy as np
 
-from sclib.bounds._common import _rounds, _shares, _span
+from sclib import checks
+from sclib.bounds._common import _shares, _span
 from sclib.bounds._lift import _cap, _kernel
-from sclib.population import _candidates, _mixing
 
 LONG = 1_000  # rounds from which on t counts as infinite; the bounds increase with t
 CELL = 4.0  # width of a cell of the quadrature, in units of log v
@@ -30,7 +30,7 @@ def contraction_factor(K, lam, span=math.inf):
         math.inf (or None) for any reward, where C = K.
     """
     _, synthetic = _shares(lam)
-    return synthetic * _cap(_candidates(K), _span(span)) if synthetic else 0.0
+    return synthetic * _cap(checks.candidates(K), _span(span)) if synthetic else 0.0
 
 
 def drift_kl_bound(K, lam, t=math.inf, span=None):
@@ -42,7 +42,7 @@ def drift_kl_bound(K, lam, t=math.inf, span=None):
     Parameters: `K` an integer >= 1 or inf; `lam` >= 0 or inf; `t` rounds, from 1,000 on taken as inf; `span` of the
         rewards in nats, None for any.
     """
-    kernel, lam, t = _kernel(K, span), _mixing(lam), _horizon(t)
+    kernel, lam, t = _kernel(K, span), checks.mixing(lam), _horizon(t)
     if kernel.cap == 1 or lam == 0 or t == 0:
         return 0.0
     if t == math.inf:
@@ -68,7 +68,7 @@ def drift_tv_bound(K, lam, t=math.inf, span=None):
 
     Parameters: as `drift_kl_bound`.
     """
-    kernel, lam, t = _kernel(K, span), _mixing(lam), _horizon(t)
+    kernel, lam, t = _kernel(K, span), checks.mixing(lam), _horizon(t)
     if kernel.cap == 1 or lam == 0 or t == 0:
         return 0.0
     if kernel.cap == math.inf or (lam == t == math.inf):
@@ -91,7 +91,7 @@ def drift_reverse_kl_bound(K, lam, t=math.inf, span=None):
 
     Parameters: as `drift_kl_bound`.
     """
-    kernel, lam, t = _kernel(K, span), _mixing(lam), _horizon(t)
+    kernel, lam, t = _kernel(K, span), checks.mixing(lam), _horizon(t)
     if kernel.cap == 1 or lam == 0 or t == 0:
         return 0.0
     if kernel.cap == math.inf or lam == math.inf:
@@ -152,4 +152,6 @@ def _integral(integrand, length):
 
 
 def _horizon(t):
-    return math.inf if t == math.inf or _rounds(t) >= LONG else _rounds(t)
+    if checks.is_number(t) and t == math.inf:
+        return math.inf
+    return math.inf if checks.rounds(t) >= LONG else checks.rounds(t)

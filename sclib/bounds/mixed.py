@@ -2,9 +2,10 @@
 
 import math
 
+from sclib import checks
 from sclib.bounds._common import _shares
 from sclib.bounds.one_round import gain, gain_bound
-from sclib.population import _is_number, _law, _mixing, step
+from sclib.population import step
 
 
 def mixed_gain_bound(probs, rewards, K, lam):
@@ -26,7 +27,7 @@ def first_round_gain(probs, rewards, K, lam):
 
     Parameters: `probs` (n,) = p_ref = p_0; `rewards` (n,) nats; `K` an integer >= 1 or inf; `lam` >= 0 or inf.
     """
-    probs, rewards = _law(probs, rewards)
+    probs, rewards = checks.law(probs, rewards)
     return _shares(lam)[1] * max(0.0, gain(probs, step(probs, rewards, K), rewards))
 
 
@@ -35,9 +36,8 @@ def sup_ratio_bound(cap, lam):
 
     `cap` >= 1: any cap of H; K gives the paper's m, `weight_cap` of p_ref ours.
     """
-    lam = _mixing(lam)
-    if not (_is_number(cap) and cap >= 1):
-        raise ValueError(f"cap = {cap!r:.80} must be >= 1")
+    lam = checks.mixing(lam)
+    cap = checks.real(cap, "cap", lambda number: number >= 1, "be >= 1")
     if lam == 0 or cap == 1:
         return 1.0
     return 1 / (1 - lam * (cap - 1)) if lam * (cap - 1) < 1 else math.inf
@@ -62,7 +62,7 @@ def sharp_mixed_kl_bound(cap, lam):
 
 def reverse_kl_bound(lam):
     """Ours: KL(p_ref || p_t) <= log(1 + lam), a float, for every K, p_0 and t >= 1: no mode is ever lost."""
-    return math.log1p(_mixing(lam))
+    return math.log1p(checks.mixing(lam))
 
 
 def total_variation_bound(lam):

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from sclib.bounds._common import _average, _levels, _rounds, _some, _weights
-from sclib.population import _candidates, _law, step, total_variation
+from sclib import checks
+from sclib.bounds._common import _average, _levels, _some, _weights
+from sclib.population import step, total_variation
 
 
 def weight_cap(probs, rewards, K):
@@ -14,8 +15,8 @@ def weight_cap(probs, rewards, K):
     It depends only on the highest and the lowest reward held.  The loop holds no others, so it caps H in every round;
     in the mixed loop that is so only if the reference, too, holds no reward beyond these two.
     """
-    probs, rewards = _law(probs, rewards)
-    return 1 / _average(math.exp(-np.ptp(rewards[probs > 0])), _candidates(K))
+    probs, rewards = checks.law(probs, rewards)
+    return 1 / _average(math.exp(-np.ptp(rewards[probs > 0])), checks.candidates(K))
 
 
 def limit_distance(probs, rewards, K):
@@ -30,7 +31,7 @@ def limit_distance_bound(probs, rewards, K):
     """
     _, log_W, probs = _weights(probs, rewards)
     W = np.exp(log_W)
-    return float(np.sum(probs * W / (W + (_candidates(K) - 1)) * np.maximum(np.expm1(log_W), 0)))
+    return float(np.sum(probs * W / (W + (checks.candidates(K) - 1)) * np.maximum(np.expm1(log_W), 0)))
 
 
 def survival(probs, rewards):
@@ -38,7 +39,7 @@ def survival(probs, rewards):
 
     This is first-order stochastic dominance, so E[f(r)] rises for every increasing f.
     """
-    atom, _, tail = _levels(*_law(probs, rewards))
+    atom, _, tail = _levels(*checks.law(probs, rewards))
     return tail[atom]
 
 
@@ -58,15 +59,15 @@ def gain(before, after, rewards):
 
     The left side of Eq. 7 (`after` = step(before, ...)) and of Theorem 2.3 (`before` = p_ref).
     """
-    before, rewards = _law(before, rewards, "before")
-    after, _ = _law(after, rewards, "after")
+    before, rewards = checks.law(before, rewards, "before")
+    after, _ = checks.law(after, rewards, "after")
     log_mean, log_W, _ = _weights(before, rewards, after)
     return float(math.exp(log_mean) * (after @ np.expm1(log_W)))
 
 
 def gain_bound(probs, rewards, K):
     """Lemma 2.2 (Eq. 7), for one round: gain >= ((K-1)/K) V_t / M^2, a float."""
-    return (1 - 1 / _candidates(K)) * weight_variance(probs, rewards)
+    return (1 - 1 / checks.candidates(K)) * weight_variance(probs, rewards)
 
 
 def sharp_gain_bound(probs, rewards, K):
@@ -76,7 +77,7 @@ def sharp_gain_bound(probs, rewards, K):
     ((K-1)^2 / K) E[(w-mu)^2 / (w + (K-1) mu)] (Jensen), which needs no more than E[w] < inf.  Neither always wins.
     """
     log_mean, log_W, probs = _weights(probs, rewards)
-    K, mean, w = _candidates(K), math.exp(log_mean), np.exp(log_mean + log_W)
+    K, mean, w = checks.candidates(K), math.exp(log_mean), np.exp(log_mean + log_W)
     squares = probs * (mean * np.expm1(log_W)) ** 2
     variance = squares.sum()
     if K == 1 or variance == 0:
@@ -91,7 +92,7 @@ def selection_kl_bound(K, t=1):
 
     It holds for whatever rule keeps one of n i.i.d. samples: hard best-of-n too (Beirami et al. 2401.01879).
     """
-    K, t = _candidates(K), _rounds(t)
+    K, t = checks.candidates(K), checks.rounds(t)
     log_n = t * math.log(K) if t else 0.0  # 0 inf at K = inf
     return log_n + math.expm1(-log_n)
 
@@ -101,9 +102,9 @@ def hard_best_of_n(probs, rewards, K):
 
     The limit of `step(probs, scale * rewards, K)` at large scale.  Absolute error about 1e-16.
     """
-    probs, rewards = _law(probs, rewards)
+    probs, rewards = checks.law(probs, rewards)
     atom, mass, tail = _levels(probs, rewards)
-    reached = _some(tail, _candidates(K))
+    reached = _some(tail, checks.candidates(K))
     best = reached - np.append(reached[1:], 0)  # P(best = c)
-    law = np.divide(best, mass, out=np.zeros_like(mass), where=mass > 0)[atom] * probs
+    law = best[atom] * np.divide(probs, mass[atom], out=np.zeros_like(probs), where=probs > 0)
     return law / law.sum()

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from sclib.population import _is_number, _mixing, _reals
+from sclib import checks
+from sclib.bounds._common import _positive, _samples
 
 MAX_CONDITION = 1e12  # of a matrix to be inverted: four digits are left
 
@@ -15,11 +16,11 @@ def retraining_rate(lam, alpha, L, epsilon):
     `alpha` > 0, `L` >= 0 of Assumption 2.2; `epsilon` >= 0 the Wasserstein distance from the data to the best model.
     KL falls like the rate^{2t} if L epsilon < alpha and lam < alpha / (2 L epsilon).
     """
-    lam, numbers = _mixing(lam), (alpha, L, epsilon)
-    if not (all(map(_is_number, numbers)) and min(alpha, L, epsilon) >= 0 and alpha > 0 and max(numbers) < math.inf):
-        raise ValueError(
-            f"alpha = {alpha!r:.80} must be > 0, L = {L!r:.80} and epsilon = {epsilon!r:.80} >= 0, all finite"
-        )
+    lam, alpha = checks.mixing(lam), _positive(alpha, "alpha")
+    L, epsilon = (
+        checks.real(value, name, lambda number: 0 <= number < math.inf, "be >= 0 and finite")
+        for name, value in (("L", L), ("epsilon", epsilon))
+    )
     bias = L * epsilon / alpha
     if not (lam < math.inf and bias < 1 and 2 * lam * bias < 1):
         return math.inf
@@ -43,17 +44,16 @@ def retraining_covariance(lam, B, F, n):
     (lam^2 / n) B^{-1} F (B + 2 lam F)^{-1}, `B` and `F` as for `retraining_jacobian`; it grows like lam / n.
     """
     B, F = _information(lam, B, F)
-    if not (_is_number(n) and 1 <= n < math.inf):
-        raise ValueError(f"n = {n!r:.80} must be at least 1 and finite")
+    n = _samples(n)
     covariance = lam**2 / n * np.linalg.solve(B, np.linalg.solve(B + 2 * lam * F, F).T)
     return (covariance + covariance.T) / 2
 
 
 def _information(lam, B, F):
-    lam = _mixing(lam)
+    lam = checks.mixing(lam)
     if not lam < 1e100:  # its square is needed
         raise ValueError(f"lam = {lam!r:.80} must be finite, below 1e100")
-    B, F = np.atleast_2d(_reals(B, "B")), np.atleast_2d(_reals(F, "F"))
+    B, F = np.atleast_2d(checks.reals(B, "B")), np.atleast_2d(checks.reals(F, "F"))
     if B.ndim != 2 or B.shape != F.shape:
         raise ValueError(f"B has shape {B.shape} and F has shape {F.shape}; both must be (d, d)")
     for name, matrix in (("B", B), ("F", F)):

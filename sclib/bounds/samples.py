@@ -1,11 +1,10 @@
 """Finite samples, no model error: how far a share wanders, how soon a kind is lost, how many samples keep it (ours)."""
 
 import math
-import numbers
 
-from sclib.bounds._common import _average, _rounds, _shares, _span
+from sclib import checks
+from sclib.bounds._common import _average, _in_unit, _samples, _shares
 from sclib.bounds.drift import contraction_factor
-from sclib.population import _candidates, _is_number, _mixing
 
 
 def share_variance(share, lam, n):
@@ -15,7 +14,7 @@ def share_variance(share, lam, n):
 
     Parameters: `share` pi in [0, 1]; `lam` >= 0 or inf (then pi (1-pi): in the end all or nothing); `n` >= 1.
     """
-    _in_unit(share, "share")
+    share = _in_unit(share, "share")
     synthetic = _shares(lam)[1]
     n = _samples(n)
     return share * (1 - share) * synthetic**2 / (synthetic**2 + (1 - synthetic**2) * n)
@@ -30,12 +29,13 @@ def sampling_distance_bound(kinds, n, K, lam, t=math.inf, span=math.inf):
     Parameters: `kinds` k >= 1, how many the model tells apart; `n` >= 1 picks; `K`, `lam`, `span` as for
         `contraction_factor`; `t` rounds.
     """
-    if not (isinstance(kinds, numbers.Integral) and kinds >= 1):
-        raise ValueError(f"kinds = {kinds!r:.80} must be an integer >= 1")
+    kinds = checks.integer(kinds, "kinds", 1)
     factor, synthetic = contraction_factor(K, lam, span), _shares(lam)[1]
     once = synthetic * math.sqrt((kinds - 1) / _samples(n)) / 2
-    if t != math.inf:
-        t = _rounds(t)
+    if once == 0:
+        return 0.0
+    if not (checks.is_number(t) and t == math.inf):
+        t = checks.rounds(t)
         return once * (t if factor == 1 else math.expm1(t * math.log(factor)) / (factor - 1)) if factor else once
     return once / (1 - factor) if factor < 1 else math.inf
 
@@ -48,11 +48,11 @@ def leftover_bound(off, gap, K, n, t):
     Parameters: `off` y_0 in [0, 1/2], the share off A in p_0; `gap` > 0 nats from the top to the next reward; `K` an
         integer >= 1 or inf; `n` >= 1 picks a round; `t` rounds.
     """
-    if not (_is_number(off) and 0 <= off <= 0.5):
-        raise ValueError(f"off = {off!r:.80} must be in [0, 1/2]")
-    q = _average(math.exp(-_span(gap)), _candidates(K))
+    off = checks.real(off, "off", lambda number: 0 <= number <= 0.5, "be in [0, 1/2]")
+    gap = checks.real(gap, "gap", lambda nats: nats > 0, "be positive, in nats (math.inf is allowed)")
+    q = _average(math.exp(-gap), checks.candidates(K))
     s = 2 * q / (1 + q)
-    n, t = _samples(n), _rounds(t)
+    n, t = _samples(n), checks.rounds(t)
     return min(1.0, n * off * s**t + t * (s * (2 - s)) ** (n / 2))
 
 
@@ -65,23 +65,12 @@ def picks_to_keep(share, lam, rounds, risk, K=None):
 
     Parameters: `share` in (0, 1] of the mode in the data; `lam` >= 0, finite; `rounds` >= 1; `risk` in (0, 1).
     """
-    for name, value in (("share", share), ("risk", risk)):
-        if not (_is_number(value) and 0 < value <= 1):
-            raise ValueError(f"{name} = {value!r:.80} must be in (0, 1]")
-    lam, rounds = _mixing(lam), _rounds(rounds)
-    if lam == math.inf or rounds < 1:
-        raise ValueError(f"lam = {lam} must be finite and rounds = {rounds} at least 1")
+    share, risk = (
+        checks.real(value, name, lambda number: 0 < number <= 1, "be in (0, 1]")
+        for name, value in (("share", share), ("risk", risk))
+    )
+    lam = checks.real(lam, "lam", lambda number: 0 <= number < math.inf, "be >= 0 and finite")
+    rounds = checks.integer(rounds, "rounds", 1, checks.MAX_ROUNDS)
     if K is None:
         return lam * math.log(rounds / risk) / share
-    return (1 + lam) * math.log(rounds / risk) / (_candidates(K) * share)
-
-
-def _in_unit(value, name):
-    if not (_is_number(value) and 0 <= value <= 1):
-        raise ValueError(f"{name} = {value!r:.80} must be in [0, 1]")
-
-
-def _samples(n):
-    if not (_is_number(n) and 1 <= n < math.inf):
-        raise ValueError(f"n = {n!r:.80} must be at least 1 and finite")
-    return n
+    return (1 + lam) * math.log(rounds / risk) / (checks.candidates(K) * share)
