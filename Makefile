@@ -35,9 +35,10 @@ benchmark: $(VENV)/test book  ## Measure how fast everything is, and print the t
 	$(BIN)/python -m pytest benchmarks/bench_*.py -q --benchmark-quiet --benchmark-json=_build/benchmark.json
 	$(BIN)/python benchmarks/table.py _build/benchmark.json
 
-lint: $(VENV)/test  ## Check style
+lint: $(VENV)/test  ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 repository: $(VENV)/book  ## Set the address of the repository everywhere: make repository URL=https://github.com/you/your-book
 	$(BIN)/python tools/set_repository.py $(URL)

@@ -1,41 +1,95 @@
 """The K-choice on samples: someone sees K candidates and picks one (Eq. 1-2, Luce's rule)."""
 
+from collections.abc import Callable
+
 import torch
 
 from sclib import checks
 
 
-def choice_probabilities(rewards):
-    """Probability that each of K candidates is picked, Eq. 2: e^{r_k} / sum_j e^{r_j}.
+def choice_probabilities(rewards: torch.Tensor) -> torch.Tensor:
+    """Probability that each of K candidates is picked, e^{r_k} / sum_j e^{r_j}.
 
-    `rewards`: tensor (..., K), finite, in nats, K >= 1.  Returns a floating tensor (..., K); the last axis sums to 1.
-    Raises: ValueError for another type or shape, or for NaN or infinite rewards.
+    Parameters
+    ----------
+    rewards : (..., K), finite, in nats, K >= 1.
+
+    Returns
+    -------
+    Tensor (..., K), floating; the last axis sums to 1.
+
+    Raises
+    ------
+    ValueError
+        For another type or shape, or for NaN or infinite rewards.
+
+    Source
+    ------
+    Eq. 2.
     """
     return torch.softmax(checks.tensor(rewards, "rewards"), dim=-1)
 
 
-def choose(rewards, generator=None):
-    """Index of the picked candidate, drawn from Eq. 2 as argmax_k (r_k + G_k) with i.i.d. standard Gumbels G_k.
+def choose(
+    rewards: torch.Tensor,
+    generator: torch.Generator | None = None,
+) -> torch.Tensor:
+    """Index of the picked candidate, drawn as argmax_k (r_k + G_k) with i.i.d. standard Gumbels G_k.
 
-    `rewards`: tensor (..., K) as in `choice_probabilities`; `generator`: a torch.Generator on the same device.
-    Returns: long tensor (...), values 0..K-1.  Raises: ValueError as `choice_probabilities`.
+    Parameters
+    ----------
+    rewards : (..., K), as for `choice_probabilities`.
+    generator : on the same device.
+
+    Returns
+    -------
+    Tensor (...), long, values 0..K-1.
+
+    Raises
+    ------
+    ValueError
+        As `choice_probabilities`.
+
+    Source
+    ------
+    Eq. 2.
     """
     rewards = checks.tensor(rewards, "rewards").double()
     # In float32 a uniform is 0 once in 2^24 draws, and no Gumbel exceeds 16.6.
-    like = {"dtype": torch.float64, "device": rewards.device}
-    uniform = torch.rand(rewards.shape, generator=generator, **like)
+    uniform = rewards.new_empty(rewards.shape).uniform_(generator=generator)
     gumbel = uniform.log_().neg_().log_().neg_()  # in place, for speed
     # Only differences matter, and beside rewards of 1e16 noise is lost.
     gaps = rewards - rewards.amax(dim=-1, keepdim=True)
     return torch.argmax(gumbel.add_(gaps), dim=-1)
 
 
-def curate(proposals, rewards, generator=None, choose=choose):
-    """Keep one proposal of each group of K, drawn by `choose`: the curated samples of Eq. 1-2.
+def curate(
+    proposals: torch.Tensor,
+    rewards: torch.Tensor,
+    generator: torch.Generator | None = None,
+    choose: Callable[[torch.Tensor, torch.Generator | None], torch.Tensor] = choose,
+) -> torch.Tensor:
+    """Keep one proposal of each group of K: the curated samples.
 
-    `proposals`: (n, K, *shape), any dtype; `rewards`: (n, K), the reward of each proposal; `choose`: another choice
-    rule, rewards (n, K), generator -> index (n,) of the pick, see `rules`.
-    Returns: (n, *shape), all n of them.  Raises: ValueError if the shapes don't fit, or as `choice_probabilities`.
+    Parameters
+    ----------
+    proposals : (n, K, *shape), any dtype.
+    rewards : (n, K), the reward of each proposal, nats.
+    generator : on the same device.
+    choose : another choice rule, rewards (n, K), generator -> index (n,) of the pick, see `rules`.
+
+    Returns
+    -------
+    Tensor (n, *shape).
+
+    Raises
+    ------
+    ValueError
+        If the shapes don't fit, or as `choice_probabilities`.
+
+    Source
+    ------
+    Eq. 1-2.
     """
     rewards = checks.tensor(rewards, "rewards")
     if not isinstance(proposals, torch.Tensor):

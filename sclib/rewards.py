@@ -1,15 +1,35 @@
 """Rewards r(x) in nats: a point that scores log 2 more is picked twice as often."""
 
 import torch
+from numpy.typing import ArrayLike
 
 from sclib import checks
 
 
-def clipped_distance(points, target, gamma, r_min):
-    """r(x) = -gamma max(0, |x - target| - r_min), the paper's Figure 4: (..., d) -> (...).
+def clipped_distance(points: torch.Tensor, target: ArrayLike, gamma: float, r_min: float) -> torch.Tensor:
+    """r(x) = -gamma max(0, |x - target| - r_min), nats.
 
-    Zero, the top reward, on the ball of radius `r_min` about `target` (d,).  At r_min = 0 the top has no mass.
-    Raises: ValueError unless gamma and r_min are finite and >= 0, shapes fit, and all rewards are finite.
+    Zero, the top reward, on the ball of radius `r_min` about `target`.  At r_min = 0 the top has no mass.
+
+    Parameters
+    ----------
+    points : (..., d), finite.
+    target : d finite numbers.
+    gamma : nats per unit of distance, >= 0 and finite.
+    r_min : the ball's radius, >= 0 and finite.
+
+    Returns
+    -------
+    Tensor (...), <= 0.
+
+    Raises
+    ------
+    ValueError
+        If an argument or a shape does not fit, or a reward is not finite.
+
+    Source
+    ------
+    The paper's Figure 4.
     """
     points, gamma, r_min = checks.tensor(points, "points", "d"), _scale(gamma, "gamma"), _scale(r_min, "r_min")
     try:
@@ -24,10 +44,27 @@ def clipped_distance(points, target, gamma, r_min):
     return rewards
 
 
-def class_probability(probabilities, favoured, gamma):
-    """r(x) = gamma q_c(x) with c = `favoured`, the paper's Figures 2 and 5: class probabilities (..., C) -> (...).
+def class_probability(probabilities: torch.Tensor, favoured: int, gamma: float) -> torch.Tensor:
+    """r(x) = gamma q_c(x), nats, with c = `favoured`.
 
-    Raises: ValueError unless probabilities lie in [0, 1], gamma is finite and >= 0, and `favoured` is one of 0..C-1.
+    Parameters
+    ----------
+    probabilities : (..., C), of the classes, in [0, 1].
+    favoured : one of 0..C-1.
+    gamma : >= 0 and finite.
+
+    Returns
+    -------
+    Tensor (...), from 0 to gamma.
+
+    Raises
+    ------
+    ValueError
+        If an argument does not fit.
+
+    Source
+    ------
+    The paper's Figures 2 and 5.
     """
     probabilities = _probabilities(probabilities)
     classes = probabilities.shape[-1]
@@ -35,8 +72,26 @@ def class_probability(probabilities, favoured, gamma):
     return _scale(gamma, "gamma") * probabilities[..., favoured]
 
 
-def confidence(probabilities, gamma):
-    """r(x) = gamma max_c q_c(x), the paper's Figure 3: (..., C) -> (...).  Raises: ValueError as above."""
+def confidence(probabilities: torch.Tensor, gamma: float) -> torch.Tensor:
+    """r(x) = gamma max_c q_c(x), nats.
+
+    Parameters
+    ----------
+    probabilities, gamma : as for `class_probability`.
+
+    Returns
+    -------
+    Tensor (...), from 0 to gamma.
+
+    Raises
+    ------
+    ValueError
+        As `class_probability`.
+
+    Source
+    ------
+    The paper's Figure 3.
+    """
     return _scale(gamma, "gamma") * _probabilities(probabilities).amax(-1)
 
 

@@ -115,8 +115,8 @@ def test_blocks_give_the_same_weights(monkeypatch):
     for K in (4, 10**7):
         whole = curation_weight(probs, rewards, K)
         with monkeypatch.context() as patch:
-            patch.setattr("sclib.population.HELD", 0)
-            patch.setattr("sclib.population.BLOCK", 2000)
+            patch.setattr("sclib.weighing.HELD", 0)
+            patch.setattr("sclib.weighing.BLOCK", 2000)
             np.testing.assert_allclose(curation_weight(probs, rewards, K), whole, rtol=1e-13)
 
 

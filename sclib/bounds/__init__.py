@@ -8,6 +8,12 @@ Every function raises ValueError naming the argument, its value and what is allo
 One module a subject; import from here: `from sclib.bounds import drift_kl_bound`.
 """
 
+from sclib.bounds.candidates import (
+    hard_best_of_n,
+    limit_distance,
+    limit_distance_bound,
+    selection_kl_bound,
+)
 from sclib.bounds.collapse import (
     collapse_factor,
     is_fixed_point,
@@ -38,13 +44,8 @@ from sclib.bounds.one_round import (
     expected_weight,
     gain,
     gain_bound,
-    hard_best_of_n,
-    limit_distance,
-    limit_distance_bound,
-    selection_kl_bound,
     sharp_gain_bound,
     survival,
-    total_variation,
     weight_cap,
     weight_variance,
 )
@@ -59,6 +60,7 @@ from sclib.bounds.samples import (
     sampling_distance_bound,
     share_variance,
 )
+from sclib.population import total_variation
 
 __all__ = [
     "collapse_factor",

@@ -5,22 +5,22 @@ import math
 import numpy as np
 
 from sclib import checks
-from sclib.bounds._common import _average, _span
+from sclib.bounds._common import average, span_of
 
 RARE = -300.0  # log P below which phi is its tangent C P in float64, and P itself soon leaves its range
 
 
-def _kernel(K, span):
-    K, span = checks.candidates(K), _span(span)
+def lift_kernel(K, span):
+    K, span = checks.candidates(K), span_of(span)
     if span == math.inf:
         return _Hard(K)
     return _Limit(span) if K == math.inf or span == 0 else _Luce(K, span)
 
 
-def _cap(K, span):
+def lift_cap(K, span):
     """C = phi'(0), the cap of H for rewards that span `span` nats."""
-    average = _average(math.exp(-span), K)
-    return 1 / average if average else math.inf
+    mean = average(math.exp(-span), K)
+    return 1 / mean if mean else math.inf
 
 
 def _share(z):
@@ -64,7 +64,7 @@ class _Luce:
     """phi(P) = E[N / (N + (K - N) a)], N binomial (K, P), a = e^{-span}, by 1/S = int_0^inf e^{-uS} du as for H."""
 
     def __init__(self, K, span):
-        self.K, self.cap = K, _cap(K, span)
+        self.K, self.cap = K, lift_cap(K, span)
         a, spread = math.exp(-span), -math.expm1(-span)  # spread = 1 - a
         s = np.arange(-3.4, math.log(40) + span + 0.3, 0.3)  # the nodes of population's integral
         log_u = s - np.exp(-s) - math.log(K)

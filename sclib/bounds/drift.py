@@ -13,36 +13,70 @@ import math
 import numpy as np
 
 from sclib import checks
-from sclib.bounds._common import _shares, _span
-from sclib.bounds._lift import _cap, _kernel
+from sclib.bounds._common import shares, span_of
+from sclib.bounds._lift import lift_cap, lift_kernel
 
 LONG = 1_000  # rounds from which on t counts as infinite; the bounds increase with t
 CELL = 4.0  # width of a cell of the quadrature, in units of log v
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
-def contraction_factor(K, lam, span=math.inf):
-    """Ours: TV(F(p), F(q)) <= lam C / (1 + lam) TV(p, q) for one mixed round F, a float; C = K / (1 + (K-1) e^{-span}).
+def contraction_factor(K: float, lam: float, span: float | None = math.inf) -> float:
+    """The most by which one mixed round F stretches: TV(F(p), F(q)) <= lam C / (1 + lam) TV(p, q).
 
-    Below 1, that is for lam (C - 1) < 1, the loop has exactly one fixed point, reached from every p_0 at this rate.
+    C = K / (1 + (K-1) e^{-span}).  Below 1, that is for lam (C - 1) < 1, the loop has exactly one fixed point, reached
+    from every p_0 at this rate.
 
-    Parameters: `K` an integer >= 1 or inf; `lam` >= 0 or inf; `span` >= 0, nats from the lowest reward to the highest,
-        math.inf (or None) for any reward, where C = K.
+    Parameters
+    ----------
+    K : candidates, an integer >= 1 or inf.
+    lam : >= 0 or inf.
+    span : nats from the lowest reward to the highest; inf or None for any reward, where C = K.
+
+    Returns
+    -------
+    A float >= 0.
+
+    Raises
+    ------
+    ValueError
+        For an argument out of range.
+
+    Source
+    ------
+    Ours.
     """
-    _, synthetic = _shares(lam)
-    return synthetic * _cap(checks.candidates(K), _span(span)) if synthetic else 0.0
+    _, synthetic = shares(lam)
+    return synthetic * lift_cap(checks.candidates(K), span_of(span)) if synthetic else 0.0
 
 
-def drift_kl_bound(K, lam, t=math.inf, span=None):
-    """Ours: a bound on KL(p_t || p_ref) from p_0 = p_ref, nats, a float; for t = inf, on all rounds.
+def drift_kl_bound(K: float, lam: float, t: float = math.inf, span: float | None = None) -> float:
+    """A bound on KL(p_t || p_ref) from p_0 = p_ref, int_0^1 G_t'(v) log G_t'(v) dv.
 
-    int_0^1 G_t'(v) log G_t'(v) dv; for t = inf, -int_0^1 log(1 + lam - lam phi'(P)) dP if lam (C - 1) <= 1, with
+    For t = inf, on all rounds: -int_0^1 log(1 + lam - lam phi'(P)) dP if lam (C - 1) <= 1, with
     C = phi'(0) = K / (1 + (K-1) e^{-span}), and inf beyond, where no bound in K, lam and span exists.
 
-    Parameters: `K` an integer >= 1 or inf; `lam` >= 0 or inf; `t` rounds, from 1,000 on taken as inf; `span` of the
-        rewards in nats, None for any.
+    Parameters
+    ----------
+    K : candidates, an integer >= 1 or inf.
+    lam : >= 0 or inf.
+    t : rounds, from 1,000 on taken as inf.
+    span : of the rewards, nats; None for any.
+
+    Returns
+    -------
+    A float >= 0, nats.
+
+    Raises
+    ------
+    ValueError
+        For an argument out of range.
+
+    Source
+    ------
+    Ours.
     """
-    kernel, lam, t = _kernel(K, span), checks.mixing(lam), _horizon(t)
+    kernel, lam, t = lift_kernel(K, span), checks.mixing(lam), _horizon(t)
     if kernel.cap == 1 or lam == 0 or t == 0:
         return 0.0
     if t == math.inf:
@@ -60,19 +94,34 @@ def drift_kl_bound(K, lam, t=math.inf, span=None):
     return max(0.0, _integral(integrand, 50 + float(g[0])))
 
 
-def drift_tv_bound(K, lam, t=math.inf, span=None):
-    """Ours: a bound on TV(p_t, p_ref) from p_0 = p_ref, a float, attained with two levels; for t = inf, on all rounds.
+def drift_tv_bound(K: float, lam: float, t: float = math.inf, span: float | None = None) -> float:
+    """A bound on TV(p_t, p_ref) from p_0 = p_ref, max_v G_t(v) - v, attained with two levels.
 
-    max_v G_t(v) - v; for t = inf, lam (y - y^K) with y = min(K^{-1/(K-1)}, y_u) for any reward, y_u the root below 1
-    of (1 + lam) y - lam y^K = 1, or 1 if lam (K-1) <= 1.  At most lam / (1 + lam), and lam tanh(span / 4) for any K.
+    For t = inf, on all rounds: lam (y - y^K) with y = min(K^{-1/(K-1)}, y_u) for any reward, y_u the root below 1 of
+    (1 + lam) y - lam y^K = 1, or 1 if lam (K-1) <= 1.  At most lam / (1 + lam), and lam tanh(span / 4) for any K.
 
-    Parameters: as `drift_kl_bound`.
+    Parameters
+    ----------
+    K, lam, t, span : as for `drift_kl_bound`.
+
+    Returns
+    -------
+    A float from 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        For an argument out of range.
+
+    Source
+    ------
+    Ours.
     """
-    kernel, lam, t = _kernel(K, span), checks.mixing(lam), _horizon(t)
+    kernel, lam, t = lift_kernel(K, span), checks.mixing(lam), _horizon(t)
     if kernel.cap == 1 or lam == 0 or t == 0:
         return 0.0
     if kernel.cap == math.inf or (lam == t == math.inf):
-        return _shares(lam)[1]
+        return shares(lam)[1]
     if t == math.inf:
         z = max(_root(lambda z: kernel.log_slope(z)), _log_atom(kernel, lam))
         P = math.exp(z)
@@ -82,16 +131,30 @@ def drift_tv_bound(K, lam, t=math.inf, span=None):
     return max(0.0, float(np.exp(ell[0]) - math.exp(z)))
 
 
-def drift_reverse_kl_bound(K, lam, t=math.inf, span=None):
-    """Ours: a bound on KL(p_ref || p_t) from p_0 = p_ref, nats, a float; for t = inf, on all rounds.
+def drift_reverse_kl_bound(K: float, lam: float, t: float = math.inf, span: float | None = None) -> float:
+    """A bound on KL(p_ref || p_t) from p_0 = p_ref, -int_0^1 log G_t'(v) dv.
 
-    -int_0^1 log G_t'(v) dv; for t = inf, int D log D dP over P from P_u to 1, D = 1 + lam - lam phi'(P) and P_u the
-    largest root of (1 + lam) P = lam phi(P).  At most log(1 + lam), which is returned for K = inf without a span and
-    for lam = inf.
+    For t = inf, on all rounds: int D log D dP over P from P_u to 1, D = 1 + lam - lam phi'(P) and P_u the largest root
+    of (1 + lam) P = lam phi(P).  At most log(1 + lam), returned for K = inf without a span and for lam = inf.
 
-    Parameters: as `drift_kl_bound`.
+    Parameters
+    ----------
+    K, lam, t, span : as for `drift_kl_bound`.
+
+    Returns
+    -------
+    A float >= 0, nats.
+
+    Raises
+    ------
+    ValueError
+        For an argument out of range.
+
+    Source
+    ------
+    Ours.
     """
-    kernel, lam, t = _kernel(K, span), checks.mixing(lam), _horizon(t)
+    kernel, lam, t = lift_kernel(K, span), checks.mixing(lam), _horizon(t)
     if kernel.cap == 1 or lam == 0 or t == 0:
         return 0.0
     if kernel.cap == math.inf or lam == math.inf:
@@ -108,7 +171,7 @@ def drift_reverse_kl_bound(K, lam, t=math.inf, span=None):
 
 def _grown(kernel, lam, t, z):
     """log G_t and log G_t' at v = e^z; in logarithms, since G_t' reaches K^t at v near K^-t."""
-    real, synthetic = _shares(lam)
+    real, synthetic = shares(lam)
     with np.errstate(divide="ignore"):
         log_b, log_c = np.log([real, synthetic])
     ell, g = np.array(z, dtype=float), np.zeros(np.shape(z))

@@ -3,20 +3,39 @@
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sclib import checks
-from sclib.bounds._common import _positive, _samples
+from sclib.bounds._common import positive, sample_count
 
 MAX_CONDITION = 1e12  # of a matrix to be inverted: four digits are left
 
 
-def retraining_rate(lam, alpha, L, epsilon):
-    """Theorem 2.2: lam (alpha + epsilon L) / (alpha + lam (alpha - epsilon L)), by which a round contracts; else inf.
+def retraining_rate(lam: float, alpha: float, L: float, epsilon: float) -> float:
+    """How a round without a choice contracts: lam (alpha + epsilon L) / (alpha + lam (alpha - epsilon L)).
 
-    `alpha` > 0, `L` >= 0 of Assumption 2.2; `epsilon` >= 0 the Wasserstein distance from the data to the best model.
     KL falls like the rate^{2t} if L epsilon < alpha and lam < alpha / (2 L epsilon).
+
+    Parameters
+    ----------
+    lam : >= 0 or inf.
+    alpha, L : > 0 and >= 0, of Assumption 2.2.
+    epsilon : >= 0, the Wasserstein distance from the data to the best model.
+
+    Returns
+    -------
+    A float >= 0; inf where the theorem is silent.
+
+    Raises
+    ------
+    ValueError
+        For an argument out of range.
+
+    Source
+    ------
+    Theorem 2.2.
     """
-    lam, alpha = checks.mixing(lam), _positive(alpha, "alpha")
+    lam, alpha = checks.mixing(lam), positive(alpha, "alpha")
     L, epsilon = (
         checks.real(value, name, lambda number: 0 <= number < math.inf, "be >= 0 and finite")
         for name, value in (("L", L), ("epsilon", epsilon))
@@ -27,29 +46,62 @@ def retraining_rate(lam, alpha, L, epsilon):
     return lam * (1 + bias) / (1 + lam * (1 - bias))
 
 
-def retraining_jacobian(lam, B, F):
-    """J = (B + lam F)^{-1} lam F, (d, d): what a round without curation makes of a small error of theta (Theorem 2.2).
+def retraining_jacobian(lam: float, B: ArrayLike, F: ArrayLike) -> np.ndarray:
+    """J = (B + lam F)^{-1} lam F: what a round without a choice makes of a small error of theta.
 
-    `B` (d, d): minus the Hessian of the data's mean log-likelihood at its maximum theta*, positive definite.
-    `F` (d, d): the Fisher matrix of p_theta*, positive semidefinite.  Numbers serve for d = 1.
-    Ours: its eigenvalues lie in [0, 1) for every finite `lam`.
+    Its eigenvalues lie in [0, 1) for every finite `lam`.
+
+    Parameters
+    ----------
+    lam : >= 0, finite.
+    B : (d, d), minus the Hessian of the data's mean log-likelihood at its maximum theta*, positive definite.
+    F : (d, d), the Fisher matrix of p_theta*, positive semidefinite.  Numbers serve for d = 1.
+
+    Returns
+    -------
+    Array (d, d).
+
+    Raises
+    ------
+    ValueError
+        For an argument out of range, and for matrices too close to singular.
+
+    Source
+    ------
+    Theorem 2.2; the eigenvalues are ours.
     """
     B, F = _information(lam, B, F)
     return np.linalg.solve(B + lam * F, lam * F)
 
 
-def retraining_covariance(lam, B, F, n):
-    """Ours: covariance (d, d) of theta_t - theta* in the long run, to first order, with `n` model samples a round.
+def retraining_covariance(lam: float, B: ArrayLike, F: ArrayLike, n: float) -> np.ndarray:
+    """Covariance of theta_t - theta* in the long run, to first order, (lam^2 / n) B^{-1} F (B + 2 lam F)^{-1}.
 
-    (lam^2 / n) B^{-1} F (B + 2 lam F)^{-1}, `B` and `F` as for `retraining_jacobian`; it grows like lam / n.
+    Parameters
+    ----------
+    lam, B, F : as for `retraining_jacobian`.
+    n : model samples a round, >= 1.
+
+    Returns
+    -------
+    Array (d, d); it grows like lam / n.
+
+    Raises
+    ------
+    ValueError
+        As `retraining_jacobian`.
+
+    Source
+    ------
+    Ours.
     """
     B, F = _information(lam, B, F)
-    n = _samples(n)
+    n = sample_count(n)
     covariance = lam**2 / n * np.linalg.solve(B, np.linalg.solve(B + 2 * lam * F, F).T)
     return (covariance + covariance.T) / 2
 
 
-def _information(lam, B, F):
+def _information(lam: float, B: ArrayLike, F: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     lam = checks.mixing(lam)
     if not lam < 1e100:  # its square is needed
         raise ValueError(f"lam = {lam!r:.80} must be finite, below 1e100")
