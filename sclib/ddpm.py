@@ -16,6 +16,8 @@ import math
 import torch
 from torch.nn.functional import silu
 
+from sclib.settings import check_counts, check_numbers, check_one_of, coerce
+
 SAMPLERS = ("ode", "large", "small")
 CHUNK = 2048  # points that go through the network together in sampling: twice as fast when they fit the cache
 
@@ -36,11 +38,10 @@ class Settings:
     calls: int = 24  # network calls of the sampler: about 24 for the ODE, 100 for the ancestral ones
 
     def __post_init__(self):
-        if self.sampler not in SAMPLERS:
-            raise ValueError(f"sampler = {self.sampler!r} must be one of {', '.join(SAMPLERS)}")
-        for name in ("width", "depth", "first_steps", "steps", "first_batch", "batch", "calls"):
-            if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
-                raise ValueError(f"{name} = {getattr(self, name)!r} must be an integer >= 1")
+        coerce(self)
+        check_one_of(self, "sampler", SAMPLERS)
+        check_counts(self, "width", "depth", "first_steps", "steps", "first_batch", "batch", "calls")
+        check_numbers(self, "first_lr", "lr")
 
 
 class DDPM:

@@ -14,6 +14,7 @@ import torch
 from tqdm.auto import tqdm
 
 from sclib import images, plane, results, sentences
+from sclib.checks import is_number
 from sclib.loop import Generation, self_consuming_loop
 
 KINDS = {kind.Config: kind for kind in (plane, images, sentences)}
@@ -25,7 +26,8 @@ def configure(name, preset=None, **changes):
     """The `Config` of experiment `name`, with fields of it or of its model's `Settings` changed.
 
     `preset`: a name for several changes at once, which CIFAR-10 has: "full" (as it is), "short" or "smoke".
-    Raises: ValueError for a name, a preset or a field that does not exist.
+    Values are coerced to the fields' types, so that equal ones name the same result (lam=1 and 1.0).
+    Raises: ValueError for a name, a preset or a field that does not exist, or a value that is not allowed.
     """
     if name not in EXPERIMENTS:
         raise ValueError(f"name = {name!r} must be one of {', '.join(EXPERIMENTS)}")
@@ -41,8 +43,7 @@ def configure(name, preset=None, **changes):
             f"{', '.join(sorted(unknown))}: no such setting; allowed are {', '.join(sorted(ours | models))}"
         )
     model = dataclasses.replace(config.model, **{k: v for k, v in changes.items() if k in models})
-    changes = {k: tuple(v) if k == "seeds" else v for k, v in changes.items() if k in ours}
-    return dataclasses.replace(config, model=model, **changes)
+    return dataclasses.replace(config, model=model, **{k: v for k, v in changes.items() if k in ours})
 
 
 def load(name, **changes):
@@ -52,26 +53,27 @@ def load(name, **changes):
 
 
 def command(config):
-    """The shell command that makes the result of `config`, and how long it takes."""
+    """The command that makes the result of `config`, in bash, PowerShell and Windows' cmd, and how long it takes."""
     ours, theirs = (
         dataclasses.asdict(c) | dataclasses.asdict(c.model) for c in (config, EXPERIMENTS[config.experiment])
     )
-    changed = [f" --set '{k}={v}'" for k, v in ours.items() if v != theirs[k] and k != "model"]
+    changed = [f' --set "{k}={v}"' for k, v in ours.items() if v != theirs[k] and k != "model"]
     return f"python -m sclib.experiments run {config.experiment}{''.join(changed)} (about {config.minutes})"
 
 
 def run(name, device="auto", max_minutes=None, **changes):
     """Train experiment `name` into the user's cache, with a progress bar; returns its `results.Result`.
 
-    `device`: "auto" (a GPU if there is one), "cpu" or "cuda"; `changes`: settings to replace, e.g. seeds=(0,).
+    `device`: "auto" (a GPU, if there is one), "cpu", "cuda", "cuda:1"; `changes`: settings to replace: seeds=(0,).
     A checkpoint is written after each generation, and with images every few minutes: the same call goes on where an
     interrupted one stopped, exactly so on a CPU, but for the order of a GPU's sums there.  After `max_minutes` it stops
     at the next checkpoint and returns None.
     """
     config = configure(name, **changes)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    checkpoint = results.cache_folder() / "checkpoints" / f"{device}-{results.file_name(config)}"
+    device = chosen_device(config, device)
+    if max_minutes is not None and not (is_number(max_minutes) and max_minutes >= 0):
+        raise ValueError(f"max_minutes = {max_minutes!r} must be a number >= 0, or None")
+    checkpoint = results.writable_cache() / "checkpoints" / f"{device}-{results.file_name(config)}"
     start = time.perf_counter()
     study = KINDS[type(config)].prepare(config, device)
     progress = _Progress(None, {}, [], 0.0, 0)
@@ -127,6 +129,21 @@ def run(name, device="auto", max_minutes=None, **changes):
     path = results.save(config, progress.history | {"seconds": np.array(progress.seconds)}, provenance)
     results.remove_split(checkpoint)
     return results.read(path, config)
+
+
+def chosen_device(config, device="auto"):
+    """The name of the device that `config` will run on: "auto" is a GPU, if there is one and the experiment takes it.
+
+    Raises: ValueError for a device that this machine or the experiment does not have.
+    """
+    there = ["cpu", "cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if not torch.cuda.is_available() or not config.on_gpu:
+        there = ["cpu"]
+    if device == "auto":
+        return there[:2][-1]
+    if device not in there:
+        raise ValueError(f"device = {device!r} must be one of auto, {', '.join(there)} here")
+    return device
 
 
 class _Progress(NamedTuple):
@@ -188,7 +205,7 @@ def main(arguments=None):
         sub.add_argument("name", choices=EXPERIMENTS, metavar="NAME")
         sub.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change a setting")
         if command == "run":
-            sub.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+            sub.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, ..")
             sub.add_argument("--max-minutes", type=float, help="stop at a checkpoint after this time")
     options = parser.parse_args(arguments)
     if options.command == "list":
@@ -205,12 +222,12 @@ def main(arguments=None):
             result = run(options.name, options.device, options.max_minutes, **changes)
         else:
             result = load(options.name, **changes)
+        if result is not None:
+            print(show(result, config))
     except KeyboardInterrupt:
         parser.exit(130, "\ninterrupted; the same command goes on from the last checkpoint\n")
     except (ValueError, results.MissingResult) as error:
         parser.exit(2, f"{error}\n")
-    if result is not None:
-        print(show(result, config))
 
 
 def _parsed(text):

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from sclib.datasets import checked_images
+from sclib.settings import check_counts, check_numbers, check_one_of, coerce
 
 NETWORKS = ("mlp", "unet")
 PAIRINGS = ("independent", "ot")
@@ -38,14 +39,12 @@ class Settings:
     chunk: int = 2000  # images that go through the network together in sampling
 
     def __post_init__(self):
-        for name, allowed in (("network", NETWORKS), ("pairing", PAIRINGS)):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} = {getattr(self, name)!r} must be one of {', '.join(allowed)}")
-        for name in ("width", "depth", "first_steps", "steps", "batch", "calls", "chunk"):
-            if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
-                raise ValueError(f"{name} = {getattr(self, name)!r} must be an integer >= 1")
-        if not 0 <= self.warmup < 1:
-            raise ValueError(f"warmup = {self.warmup!r} must be >= 0 and below 1")
+        coerce(self)
+        check_one_of(self, "network", NETWORKS)
+        check_one_of(self, "pairing", PAIRINGS)
+        check_counts(self, "width", "depth", "first_steps", "steps", "batch", "calls", "chunk")
+        check_numbers(self, "first_lr", "lr")
+        check_numbers(self, "warmup", below=1.0)
         if self.calls % 2:
             raise ValueError(f"calls = {self.calls} must be even: a midpoint step makes two")
 

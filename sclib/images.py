@@ -6,6 +6,7 @@ Settings (reward scales, networks, sizes) are the book's own, where the paper's 
 
 import dataclasses
 import math
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from sclib.flow import Flow, Flows, Settings
 from sclib.loop import Study
 from sclib.population import step
 from sclib.predictions import CLASSES, distances, entropy, exact_law, transmission
+from sclib.settings import check_counts, check_numbers, check_one_of, coerce
 
 REWARDS = ("class", "confidence")
 SOURCES = {"digits": datasets.digits, "cifar10": datasets.cifar10}
@@ -48,10 +50,19 @@ class Config:
     classifier_steps: int = 600
     model: Settings = dataclasses.field(default_factory=Settings)
     version: int = 1
+    on_gpu: ClassVar[bool] = True
 
     def __post_init__(self):
-        if self.reward not in REWARDS:
-            raise ValueError(f"reward = {self.reward!r} must be one of {', '.join(REWARDS)}")
+        coerce(self)
+        check_one_of(self, "data", SOURCES)
+        check_one_of(self, "reward", REWARDS)
+        check_one_of(self, "favoured", range(CLASSES))
+        check_counts(self, "K", "n_kept", "n_near", "n_pictures", "n_atoms", "classifier_steps", "version")
+        check_counts(self, "n", least=4)  # precision and recall take each sample's third neighbour
+        check_counts(self, "generations", least=0)
+        check_numbers(self, "gamma", below=700.0)
+        check_numbers(self, "temperature", least=1e-3)
+        check_numbers(self, "lam", allow_inf=True)
 
     @property
     def minutes(self):

@@ -16,6 +16,9 @@ from sclib.classifiers import fit_classifier
 from sclib.ddpm import DDPM, Settings
 from sclib.loop import Study
 from sclib.population import trajectory
+from sclib.settings import check_counts, check_numbers, check_one_of, coerce
+
+MOST_GAMMA = {"gaussians": 50.0, "moons": 700.0}  # below this, the rewards span what an exact law allows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +41,20 @@ class Config:
     n_points: int = 400  # proposals of a seed and generation kept for scatter plots
     model: Settings = dataclasses.field(default_factory=Settings)
     version: int = 1
+    on_gpu: ClassVar[bool] = True
     minutes: ClassVar[str] = "1 to 3 min on two CPU cores with five seeds, not timed on a GPU"
+
+    def __post_init__(self):
+        coerce(self)
+        check_one_of(self, "data", MOST_GAMMA)
+        check_counts(self, "K", "n", "n_data", "n_atoms", "version")
+        check_counts(self, "generations", "favoured", "n_points", least=0)
+        check_numbers(self, "gamma", below=MOST_GAMMA[self.data])
+        check_numbers(self, "r_min", "noise")
+        check_numbers(self, "lam", allow_inf=True)
+        check_one_of(self, "favoured", range(datasets.MODES if self.data == "gaussians" else 2))
+        if self.data == "moons" and self.lam < math.inf and self.n_data < self.n_atoms:
+            raise ValueError(f"n_atoms = {self.n_atoms} must be at most n_data = {self.n_data}: the data are atoms too")
 
 
 MIXED = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)  # values of lam

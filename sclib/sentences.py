@@ -13,6 +13,7 @@ import torch
 
 from sclib.loop import Study
 from sclib.population import kl, step
+from sclib.settings import check_counts, check_numbers, check_one_of, coerce
 from sclib.transformer import Settings, Transformer
 from sclib.words import Grammar, cool, draw, first_law, reward
 
@@ -35,7 +36,17 @@ class Config:
     n_data: int = 200_000  # sentences that the first model of a seed is fitted to
     model: Settings = dataclasses.field(default_factory=Settings)
     version: int = 1
+    on_gpu: ClassVar[bool] = False
     minutes: ClassVar[str] = "15 min on a busy CPU core with five seeds, not timed on a GPU"
+
+    def __post_init__(self):
+        coerce(self)
+        check_one_of(self, "data", ("words",))
+        check_one_of(self, "reads", ((0, 1), (0,), (1,)))
+        check_counts(self, "K", "n", "n_data", "version")
+        check_counts(self, "generations", least=0)
+        check_numbers(self, "temperature", least=1e-3)
+        check_numbers(self, "lam", allow_inf=True)
 
 
 EXPERIMENTS = [

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from sclib.settings import check_counts, check_numbers, coerce
+
 LENGTH = 5  # words of a sentence
 HEADS = 4
 
@@ -31,9 +33,9 @@ class Settings:
     lr: float = 1e-3
 
     def __post_init__(self):
-        for name in ("width", "depth", "first_steps", "steps", "batch"):
-            if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
-                raise ValueError(f"{name} = {getattr(self, name)!r} must be an integer >= 1")
+        coerce(self)
+        check_counts(self, "width", "depth", "first_steps", "steps", "batch")
+        check_numbers(self, "first_lr", "lr")
         if self.width % HEADS:
             raise ValueError(f"width = {self.width} must be a multiple of {HEADS}, the number of heads")
 

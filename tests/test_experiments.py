@@ -1,6 +1,7 @@
 """The experiments: what is stored reaches what it should, tiny runs agree with it, and nothing is lost when killed."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -117,7 +118,75 @@ def test_a_miss_names_the_exact_command(capsys):
     with pytest.raises(SystemExit):
         experiments.main(["show", "moons-k2", "--set", "seeds=(7, 8)", "--set", "lam=0.5"])
     text = capsys.readouterr().err
-    assert "python -m sclib.experiments run moons-k2 --set 'lam=0.5' --set 'seeds=(7, 8)' (about" in text
+    assert 'python -m sclib.experiments run moons-k2 --set "lam=0.5" --set "seeds=(7, 8)" (about' in text
+
+
+def test_a_miss_prints_a_command_that_every_shell_takes():
+    """Windows' cmd knows no single quotes; within double ones, no shell changes what stands between them."""
+    command = experiments.command(experiments.configure("moons-k2", seeds=(7,), sampler="large", lam=0.5))
+    values = re.findall(r' --set "([^"]*)"', command)
+    assert values == ["lam=0.5", "seeds=(7,)", "sampler=large"] and not set("$`'%!") & set(command)
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["run", "moons-k1", "--set", "seeds=0"], "seeds = 0 must be different integers >= 0, such as (0,)"),
+        (["run", "moons-k1", "--set", "lam=1/2"], "lam = '1/2' must be a number, such as 0.5, or inf"),
+        (["run", "moons-k1", "--set", "favoured=2"], "favoured = 2 must be one of 0, 1"),
+        (["run", "gaussians-k1", "--set", "favoured=8"], "favoured = 8 must be one of 0, 1"),
+        (["run", "moons-k1", "--set", "generations=-1"], "generations = -1 must be an integer >= 0"),
+        (["run", "moons-k1", "--set", "data=moon"], "data = 'moon' must be one of gaussians, moons"),
+        (["run", "moons-lam1", "--set", "n_data=10"], "n_atoms = 20000 must be at most n_data = 10"),
+        (["run", "moons-k1", "--set", "gamma=1000"], "gamma = 1000.0 must be a number >= 0 and below 700"),
+        (["run", "digits-class", "--set", "favoured=99"], "favoured = 99 must be one of 0, 1"),
+        (["run", "digits-class", "--set", "data=mnist"], "data = 'mnist' must be one of digits, cifar10"),
+        (["run", "words-k2", "--set", "temperature=0"], "temperature = 0.0 must be a number >= 0.001"),
+        (["run", "words-k2", "--set", "reads=(2,)"], "reads = (2,) must be one of (0, 1), (0,), (1,)"),
+        (["run", "words-k2", "--set", "lr=-1"], "lr = -1.0 must be a number >= 0"),
+        (["run", "moons-k1", "--device", "cuda"], "device = 'cuda' must be one of auto, cpu here"),
+        (["run", "moons-k1", "--device", "gpu"], "device = 'gpu' must be one of auto, cpu here"),
+        (["run", "moons-k1", "--max-minutes", "nan"], "max_minutes = nan must be a number >= 0"),
+        (["show", "moons-k1", "--set", "seeds=0"], "seeds = 0 must be"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_before_anything_is_trained(arguments, says, capsys, monkeypatch):
+    monkeypatch.setattr(experiments.torch.cuda, "is_available", lambda: False)
+    for kind in experiments.KINDS.values():
+        monkeypatch.setattr(kind, "prepare", lambda *_: pytest.fail("prepared"))
+    with pytest.raises(SystemExit) as stopped:
+        experiments.main(arguments)
+    text = capsys.readouterr().err
+    assert stopped.value.code == 2 and says in text and len(text.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "name, equal",
+    [
+        ("gaussians-lam1", {"lam": 1}), ("gaussians-lam1", {"gamma": 10, "generations": 10.0, "K": np.int64(4)}),
+        ("gaussians-lam1", {"seeds": np.arange(5), "first_lr": np.float64(3e-3)}), ("digits-class", {"gamma": 5}),
+    ],
+)  # fmt: skip
+def test_equal_settings_find_what_is_stored(name, equal):
+    assert experiments.load(name, **equal).config == results.record(experiments.configure(name))
+
+
+def test_the_device_is_one_that_is_there(monkeypatch):
+    plane_, words = experiments.configure("moons-k1"), experiments.configure("words-k1")
+    monkeypatch.setattr(experiments.torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(experiments.torch.cuda, "device_count", lambda: 2)
+    assert [experiments.chosen_device(plane_, d) for d in ("auto", "cuda:1", "cpu")] == ["cuda", "cuda:1", "cpu"]
+    assert experiments.chosen_device(words) == "cpu"  # which takes no GPU
+    with pytest.raises(ValueError, match="device = 'cuda:2' must be one of auto, cpu, cuda, cuda:0, cuda:1 here"):
+        experiments.chosen_device(plane_, "cuda:2")
+
+
+def test_a_cache_that_cannot_be_written_is_said_before_anything_is_trained(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("SCLIB_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr(plane, "prepare", lambda *_: pytest.fail("prepared"))
+    with pytest.raises(ValueError, match="set SCLIB_CACHE"):
+        experiments.run("moons-k1", "cpu", **TINY)
 
 
 def test_ctrl_c_says_how_to_go_on(capsys, monkeypatch):

@@ -279,7 +279,7 @@ def test_the_presets_of_cifar_10_change_what_they_say(name):
     assert (short.generations, short.model.first_steps, short.model.steps) == (10, 12_000, 500)
     assert smoke.K == full.K and smoke.lam == full.lam and smoke.model.network == "unet"
     assert experiments.configure(name, preset="short", generations=3).generations == 3
-    assert "--set 'generations=10'" in experiments.command(short)
+    assert '--set "generations=10"' in experiments.command(short)
 
 
 def test_presets_that_do_not_exist_are_named():
