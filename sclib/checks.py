@@ -2,7 +2,7 @@
 
 Every check takes a value and the argument's name, and raises a ValueError that says the name, the value and what is
 allowed.  Numbers come back as Python's, arrays as float64, tensors as float32 or float64, whatever the default dtype.
-NumPy does all but the last three checks, which import torch.
+NumPy does all but the last checks, from `tensor` on, which import torch.
 """
 
 import decimal
@@ -190,6 +190,30 @@ def tensor(values: Any, name: str, last: str = "K", arrays: bool = False):
     if whole and (values.abs() > EXACT).any():
         raise ValueError(f"{name} has integers beyond 2^53, which float64 does not tell apart; it must have none")
     return values
+
+
+def weights(values: Any, n: int, name: str = "weights"):
+    """`values` as a tensor (n,) of numbers >= 0, some of them positive; None, which stands for all equal, as it is."""
+    if values is None:
+        return None
+    found = tensor(values, name, "n", arrays=True).detach()
+    if tuple(found.shape) != (n,) or (found < 0).any() or not 0 < found.sum() < math.inf:
+        raise ValueError(
+            f"{name} has shape {tuple(found.shape)}, numbers from {found.min():g} to {found.max():g}; "
+            f"allowed is ({n},), all >= 0, and not all 0"
+        )
+    return found
+
+
+def seeds(values: Any, name: str = "seeds") -> tuple[int, ...]:
+    """`values` as one or more integers from 0 to 2^63 - 1, which PyTorch's generators take."""
+    try:
+        found = tuple(values)
+    except TypeError as error:
+        raise wrong(name, values, "be a sequence of integers >= 0") from error
+    if not found:
+        raise wrong(name, values, "hold one integer or more")
+    return tuple(integer(seed, name, 0, 2**63 - 1, "hold integers >= 0, below 2^63") for seed in found)
 
 
 def images(values: Any, shape: Any = None, name: str = "images"):

@@ -102,4 +102,8 @@ def curate(
     if not callable(choose):
         raise ValueError(f"choose = {choose!r:.80} must be a function of rewards and generator")
     picked = choose(rewards, generator)  # (n,)
+    try:
+        picked = checks.labels(picked, len(rewards), rewards.shape[1], "what choose returned")
+    except (TypeError, RuntimeError, AttributeError) as error:
+        raise checks.wrong("what choose returned", picked, f"be indices ({len(rewards)},)") from error
     return proposals[torch.arange(len(proposals), device=proposals.device), picked]

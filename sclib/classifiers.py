@@ -1,24 +1,32 @@
 """Classifiers, of points in the plane and of images: what turns a sample into class probabilities, and so a reward."""
 
-import math
-
 import numpy as np
 import torch
 from torch import nn
 
-from sclib.datasets import checked_images
+from sclib import checks
+from sclib.precision import single
+
+MOST_CLASSES = 10_000
+SIZES = {"cnn": (8, 8), "vgg": (32, 32)}  # the images that each kind of network is for
 
 
+@single()
 def fit_classifier(points, labels, steps=500, batch=256, width=64, seed=0):
-    """Train an MLP with two hidden layers on `points` (n, 2) with `labels` (n,), 0..C-1; about a second on a CPU.
+    """Train an MLP with two hidden layers on `points` (n, d) with `labels` (n,), 0..C-1; about a second on a CPU.
 
-    Returns a function from points (..., 2) to class probabilities (..., C), on the device of its argument.  The same
-    seed gives the same function and leaves PyTorch's global stream as it was.  Raises: ValueError for other shapes.
+    Tensors or arrays; points of any real type, labels of any integer type.
+    Returns a function from points (..., d) to class probabilities (..., C), on the device of its argument.  The same
+    seed gives the same function and leaves PyTorch's global stream as it was.  Raises: ValueError.
     """
-    if points.ndim != 2 or labels.shape != points.shape[:1]:
-        raise ValueError(
-            f"points has shape {tuple(points.shape)} and labels {tuple(labels.shape)}; allowed (n, d), (n,)"
-        )
+    points = _single(checks.tensor(points, "points", "d", arrays=True), "points")
+    if points.ndim != 2 or not len(points):
+        raise ValueError(f"points has shape {tuple(points.shape)}; it must be (n, d) with n >= 1")
+    labels = checks.labels(labels, len(points), MOST_CLASSES)
+    steps, batch, width = (
+        checks.integer(value, name, 1, 10**6) for name, value in (("steps", steps), ("batch", batch), ("width", width))
+    )
+    seed = _seed(seed)
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # layers draw their first weights from the global stream
@@ -37,11 +45,27 @@ def fit_classifier(points, labels, steps=500, batch=256, width=64, seed=0):
         optimizer.step()
         schedule.step()
     network.requires_grad_(False)
+    if not all(weight.isfinite().all() for weight in network.parameters()):
+        raise ValueError(f"points reach {points.abs().max():g}, too far to be learnt from; scale them to about 1")
 
-    def probabilities(x):
+    def probabilities(points):
+        x = _single(checks.tensor(points, "points", "d"), "points")
+        if x.shape[-1] != network[0].in_features:
+            raise ValueError(f"points has shape {tuple(x.shape)}; it must be (..., {network[0].in_features})")
         return network.to(x.device)(x).softmax(-1)
 
     return probabilities
+
+
+def _single(values, name):
+    values = values.detach().float()
+    if not values.isfinite().all():
+        raise ValueError(f"{name} has values beyond 3e38, where float32 ends; it must have none")
+    return values
+
+
+def _seed(seed):
+    return checks.integer(seed, "seed", 0, 2**63 - 1)
 
 
 class ImageClassifier:
@@ -51,29 +75,42 @@ class ImageClassifier:
     linear layer from its 512 features, for 32 x 32; `shape`: (C, H, W); `seed`: of its random streams; `device`.
     """
 
+    @single()
     def __init__(self, kind, shape, classes=10, seed=0, device="cpu"):
-        self.shape = tuple(shape)
+        """Raises: ValueError."""
+        size, seed = SIZES[checks.one_of(kind, "kind", tuple(SIZES))], _seed(seed)
+        classes = checks.integer(classes, "classes", 1, MOST_CLASSES)
+        if not isinstance(shape, tuple | list | torch.Size) or len(shape) != 3 or tuple(shape[1:]) != size:
+            raise checks.wrong("shape", shape, f"be (C, {size[0]}, {size[1]}), which kind = {kind!r} is for")
+        channels = checks.integer(shape[0], "shape[0]", 1, 10_000)
+        self.shape = (channels, *size)
         self.generator = torch.Generator(device).manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # layers draw their first weights from the global stream
-            body, width = _body(kind, shape[0])
+            body, width = _body(kind, channels)
             self.network = nn.Sequential(body, nn.Linear(width, classes)).to(device)
-        self.mean, self.sd = (torch.ones(shape[0], 1, 1, device=device) for _ in range(2))  # of training pixels
+        self.mean, self.sd = (torch.ones(channels, 1, 1, device=device) for _ in range(2))  # of training pixels
 
+    @single()
     def fit(self, images, labels, steps, batch=128, lr=0.1, shift=0, flip=False):
         """Train on `images` and `labels` (n,), 0 to classes - 1, by `steps` of SGD on the cross-entropy.
 
         Labels are not smoothed: that would flatten the probabilities, and so change the reward.
         Each image drawn is moved by up to `shift` pixels and, if `flip`, mirrored every other time.
-        Raises: ValueError for images or labels of another shape or type.
+        Raises: ValueError for images or labels of another shape or type, and for numbers out of range.
         """
-        images = checked_images(images, self.shape)
-        if labels.shape != images.shape[:1]:
-            raise ValueError(f"labels has shape {tuple(labels.shape)}; allowed is ({len(images)},)")
+        images = checks.images(images, self.shape)
+        labels = checks.labels(labels, len(images), self.network[1].out_features)
+        steps, batch = checks.integer(steps, "steps", 1, 10**7), checks.integer(batch, "batch", 2)
+        lr = checks.real(lr, "lr", lambda value: 0 < value <= 10, "be positive, at most 10")
+        shift = checks.integer(shift, "shift", 0, self.shape[1])
+        if len(images) < 2:
+            raise ValueError(f"images has shape {tuple(images.shape)}; at least two are needed")
         device = self.generator.device
         images, labels = images.to(device), labels.to(device)
         pixels = images.double().transpose(0, 1).flatten(1)  # (C, n H W)
         self.mean, self.sd = (v[:, None, None].float() for v in (pixels.mean(1), pixels.std(1)))
+        self.sd = torch.where(self.sd > 0, self.sd, 1)  # a channel of one value tells nothing, and harms nothing
         optimizer = torch.optim.SGD(self.network.parameters(), lr, momentum=0.9, nesterov=True, weight_decay=5e-4)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps)
         batch = min(batch, len(images))
@@ -87,11 +124,13 @@ class ImageClassifier:
             optimizer.step()
             schedule.step()
         self.network.eval()
+        if not all(weight.isfinite().all() for weight in self.network.parameters()):
+            raise ValueError(f"lr = {lr:g} is too large: the weights are no longer finite")
 
     @torch.no_grad()
     def features(self, images):
         """What the last layer sees of `images`, uint8 (n, C, H, W): (n, width).  Raises: ValueError."""
-        images = checked_images(images, self.shape)
+        images = checks.images(images, self.shape).to(self.generator.device)
         return torch.cat([self.network[0](self._normalised(part)) for part in images.split(2000)])
 
     @torch.no_grad()
@@ -117,20 +156,29 @@ class ImageClassifier:
 
 
 def probabilities(logits, temperature=1.0):
-    """Class probabilities q = softmax(logits / temperature) along the last axis, same shape as `logits`.
+    """Class probabilities q = softmax(logits / temperature) along the last axis, same shape as `logits` (..., C).
 
-    A temperature above 1 makes them less certain and keeps their order.  Raises: ValueError unless it is positive.
+    A temperature above 1 makes them less certain and keeps their order.
+    Raises: ValueError unless it is positive, all logits finite, and their quotients, too.
     """
-    if not 0 < temperature < math.inf:
-        raise ValueError(f"temperature = {temperature!r} must be positive and finite")
-    return (logits / temperature).softmax(-1)
+    logits = checks.tensor(logits, "logits", "C")
+    temperature = checks.real(temperature, "temperature", lambda T: 0 < T < float("inf"), "be positive and finite")
+    scaled = logits / temperature
+    if not scaled.isfinite().all():
+        raise ValueError(f"logits reach {logits.abs().max():g}, too much at temperature = {temperature:g}")
+    return scaled.softmax(-1)
 
 
 def calibration_error(q, labels, bins=10):
     """Expected calibration error (Guo et al. 2017) of class probabilities `q` (n, C) for `labels` (n,), a float.
 
     The mean over samples of |share correct - mean top probability| in the bin, of equal width, of its top probability.
+    Raises: ValueError.
     """
+    q = checks.tensor(q, "q", "C", arrays=True).detach()
+    if q.ndim != 2 or not len(q) or (q < 0).any() or not ((q.sum(1) - 1).abs() <= 1e-2).all():
+        raise ValueError(f"q has shape {tuple(q.shape)}; it must be (n, C), n >= 1, >= 0, with rows that sum to one")
+    labels, bins = checks.labels(labels, len(q), q.shape[1]), checks.integer(bins, "bins", 1, 10**6)
     top, guess = (v.cpu().numpy() for v in q.max(-1))
     bin_of = np.minimum((top * bins).astype(int), bins - 1)
     gap = np.bincount(bin_of, (guess == labels.cpu().numpy()) - top.astype(float), bins)  # summed over each bin
@@ -143,8 +191,6 @@ def _body(kind, channels):
         from torchvision.models import vgg11_bn
 
         return nn.Sequential(vgg11_bn(weights=None).features, nn.Flatten()), 512
-    if kind != "cnn":
-        raise ValueError(f"kind = {kind!r} must be cnn or vgg")
     layers = []
     for fan_in, fan_out, pool in ((channels, 16, False), (16, 32, True), (32, 32, True)):
         layers += [nn.Conv2d(fan_in, fan_out, 3, padding=1), nn.BatchNorm2d(fan_out), nn.ReLU()]

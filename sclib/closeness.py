@@ -7,6 +7,7 @@ import torch
 
 from sclib import checks
 
+FAR = 1e100  # beyond it squares leave the range of float64
 # Through a matrix product, PyTorch's choice above 25 rows, a distance loses what the points' distance from 0 outweighs.
 DIRECT = {"compute_mode": "donot_use_mm_for_euclid_dist"}
 
@@ -40,7 +41,7 @@ def frechet_distance(features, reference):
     Raises: ValueError unless both have two rows or more, as many columns each, and finite numbers.
     """
     x, y = _clouds(features, reference, least=2)
-    x, y = x.cpu().double().numpy(), y.cpu().double().numpy()
+    x, y = x.cpu().numpy(), y.cpu().numpy()
     (m1, c1), (m2, c2) = ((v.mean(0), np.atleast_2d(np.cov(v, rowvar=False))) for v in (x, y))
     values, vectors = np.linalg.eigh(c1)
     root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
@@ -62,9 +63,9 @@ def precision_recall(features, reference, k=3):
 
 
 def _clouds(features, reference, least):
-    """Both as tensors (n, d) and (N, d) of one type, if they have `least` rows."""
+    """Both as float64 tensors (n, d) and (N, d), if they have `least` rows: in float32 squares may overflow."""
     x, y = (
-        checks.tensor(v, name, "d", arrays=True).detach()
+        checks.tensor(v, name, "d", arrays=True).detach().double()
         for v, name in ((features, "features"), (reference, "reference"))
     )
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(len(x), len(y)) < least:
@@ -72,8 +73,10 @@ def _clouds(features, reference, least):
             f"features has shape {tuple(x.shape)} and reference {tuple(y.shape)}; "
             f"allowed are (n, d) and (N, d), n and N at least {least}"
         )
-    dtype = torch.promote_types(x.dtype, y.dtype)
-    return x.to(dtype), y.to(x.device, dtype)
+    for v, name in ((x, "features"), (y, "reference")):
+        if v.abs().max() > FAR:
+            raise ValueError(f"{name} reach {v.abs().max():g}; they must not exceed {FAR:g}")
+    return x, y.to(x.device)
 
 
 def _share_inside(points, centres, k):

@@ -16,6 +16,8 @@ import math
 import torch
 from torch.nn.functional import silu
 
+from sclib import checks
+from sclib.precision import single
 from sclib.settings import check_counts, check_numbers, check_one_of, coerce
 
 SAMPLERS = ("ode", "large", "small")
@@ -52,9 +54,10 @@ class DDPM:
     the first data, to which the sampler clips each prediction of x_0.
     """
 
+    @single()
     def __init__(self, seeds=(0,), settings=None, device="cpu"):
         self.settings = settings or Settings()
-        self.generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
+        self.generators = [torch.Generator(device).manual_seed(seed) for seed in checks.seeds(seeds)]
         self.shift = self.scale = self.low = self.high = None  # (S, 1, 2), but the scale (S, 1, 1)
         self.on_step = None  # called after each optimiser step: a progress bar's update
         sizes = [2 + len(time_features(torch.zeros(1)))] + [self.settings.width] * self.settings.depth + [2]
@@ -62,19 +65,22 @@ class DDPM:
         for fan_in, fan_out in itertools.pairwise(sizes):
             self.layers += [self._randn(fan_in, fan_out) / math.sqrt(fan_in), self._randn(1, fan_out) * 0]
 
+    @single()
     def fit(self, data, weights=None):
         """Train on `data` (S, n, 2), each point in proportion to `weights` (n,), all equal by default.
 
         The first fit starts from random weights, each later one from the last fit's.  Raises: ValueError.
         """
-        data = data.to(self.layers[0])
+        data = checks.tensor(data, "data", "2").detach().to(self.layers[0])
         if data.ndim != 3 or data.shape[::2] != (len(self.generators), 2) or not torch.isfinite(data).all():
             raise ValueError(f"data has shape {tuple(data.shape)}; allowed is ({len(self.generators)}, n, 2), finite")
-        if weights is not None and (weights.shape != data.shape[1:2] or not (weights >= 0).all()):
-            raise ValueError(f"weights has shape {tuple(weights.shape)}; allowed is ({data.shape[1]},), all >= 0")
+        weights = checks.weights(weights, data.shape[1])
         first = self.scale is None
         if first:
-            self.shift, self.scale = data.mean(1, keepdim=True), data.std((1, 2), keepdim=True)
+            shift, scale = data.mean(1, keepdim=True), data.std((1, 2), keepdim=True)
+            if not ((scale > 0) & (scale < math.inf)).all():
+                raise ValueError(f"data has standard deviations {scale.flatten().tolist()}; all must be > 0 and finite")
+            self.shift, self.scale = shift, scale
         data = (data - self.shift) / self.scale
         if first:
             self.low, self.high = data.amin(1, keepdim=True), data.amax(1, keepdim=True)
@@ -100,10 +106,14 @@ class DDPM:
             if self.on_step:
                 self.on_step()
         self.layers = [layer.detach() for layer in layers]
+        if not all(layer.isfinite().all() for layer in self.layers):
+            raise ValueError("data lie too far from those of the first fit to be learnt from: weights are not finite")
 
     @torch.no_grad()
+    @single()
     def sample(self, n):
-        """Draw n points of each seed, (S, n, 2): all n of them."""
+        """Draw n points of each seed, (S, n, 2): all n of them.  Raises: ValueError."""
+        n = checks.integer(n, "n", 1)
         if self.scale is None:
             raise ValueError("sample(n) needs a fitted model; call fit(data) first")
         solve = self._solve_ode if self.settings.sampler == "ode" else self._ancestral

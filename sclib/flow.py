@@ -13,7 +13,8 @@ import scipy.optimize
 import torch
 from torch import nn
 
-from sclib.datasets import checked_images
+from sclib import checks
+from sclib.precision import single
 from sclib.settings import check_counts, check_numbers, check_one_of, coerce
 
 NETWORKS = ("mlp", "unet")
@@ -56,6 +57,7 @@ class Flow:
     On a GPU the network runs in bfloat16 where that is safe, compiled, with channels last.
     """
 
+    @single()
     def __init__(self, shape, seed=0, settings=None, device="cpu"):
         self.settings, self.shape = settings or Settings(), tuple(shape)
         self.generator = torch.Generator(device).manual_seed(seed)
@@ -71,6 +73,7 @@ class Flow:
         self.optimizer = None  # of the fit in progress
         self.on_step = None  # called after each optimiser step: a progress bar's update, or what interrupts a fit
 
+    @single()
     def fit(self, data, weights=None):
         """Train on `data`, uint8 (n, C, H, W), each image in proportion to `weights` (n,), all equal by default.
 
@@ -78,9 +81,8 @@ class Flow:
         call, with the same data, goes on at the next step; so it does in a model that took over `state()`.
         Raises: ValueError for data of another shape or type, or weights that don't fit.
         """
-        data = checked_images(data, self.shape).to(self.generator.device)
-        if weights is not None and (weights.shape != data.shape[:1] or not (weights >= 0).all()):
-            raise ValueError(f"weights has shape {tuple(weights.shape)}; allowed is ({len(data)},), all >= 0")
+        data = checks.images(data, self.shape, "data").to(self.generator.device)
+        weights = checks.weights(weights, len(data))
         s = self.settings
         first = self.fits == 0
         steps, lr = (s.first_steps, s.first_lr) if first else (s.steps, s.lr)
@@ -110,8 +112,10 @@ class Flow:
         self.fits, self.step, self.optimizer = self.fits + 1, 0, None
 
     @torch.no_grad()
+    @single()
     def sample(self, n):
-        """Draw n images, uint8 (n, C, H, W): all n of them."""
+        """Draw n images, uint8 (n, C, H, W): all n of them.  Raises: ValueError."""
+        n = checks.integer(n, "n", 1)
         if self.fits == 0:
             raise ValueError("sample(n) needs a fitted model; call fit(data) first")
         sizes = [min(self.settings.chunk, n - start) for start in range(0, n, self.settings.chunk)]
@@ -270,8 +274,15 @@ def shortest_pairing(x0, x1):
     Optimal transport within a batch (Tong et al. 2024).  A permutation keeps every image of the batch; torchcfm's own
     sampler redraws the batch with replacement and loses a third of it.
     """
-    cost = torch.cdist(x0.flatten(1), x1.flatten(1)).square()
-    _, order = scipy.optimize.linear_sum_assignment(cost.cpu().numpy())
+    for name, images in (("x0", x0), ("x1", x1)):
+        checks.tensor(images, name, "*shape")
+        if images.shape != x0.shape or x0.ndim < 2:
+            raise ValueError(f"{name} has shape {tuple(images.shape)}; x0 and x1 must both be (n, *shape)")
+    # |x|^2 and |y|^2 add up to the same in every pairing, so it has the greatest sum of products; about the means, in
+    # float64, these keep their digits however far from 0 the images lie.
+    x, y = (v.flatten(1).double() for v in (x0, x1))
+    products = (x - x.mean(0)) @ (y - y.mean(0)).T
+    _, order = scipy.optimize.linear_sum_assignment(products.cpu().numpy(), maximize=True)
     return torch.as_tensor(order, device=x1.device)
 
 

@@ -1,12 +1,12 @@
 """Algorithm 1 of the paper: draw, curate, refit, for any model with `fit(data, weights=None)` and `sample(n)`."""
 
 import math
-import numbers
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 
+from sclib import checks
 from sclib.choice import curate
 
 
@@ -43,7 +43,8 @@ def self_consuming_loop(
     `resume`: the last Generation seen (its `t` and `picks`), with the model as it was then, to go on from there.
     Raises: ValueError for K, n or lam out of range, and for a model that returns fewer or more samples than asked.
     """
-    _check(K, n, lam)
+    K, n, lam = checks.integer(K, "K", 1), checks.integer(n, "n", 1), checks.mixing(lam)
+    generations = checks.rounds(generations, "generations")
     axis = 1 if stacked else 0  # along which samples lie
     t, picks = (resume.t + 1, resume.picks) if resume else (0, None)
     while t <= generations:
@@ -88,7 +89,9 @@ class Study(NamedTuple):
 def _rated_groups(model, reward, n, K, axis):
     """Proposals (n, K, *shape) and their rewards (n, K), from one draw."""
     samples = model.sample(n * K)  # (n K, *shape)
-    rewards = reward(samples)  # (n K,)
+    if not isinstance(samples, torch.Tensor):
+        raise ValueError(f"what the model's sample returned has type {type(samples).__name__}; it must be a tensor")
+    rewards = checks.tensor(reward(samples), "what the reward returned", arrays=True)  # (n K,)
     if rewards.ndim != axis + 1 or rewards.shape != samples.shape[: axis + 1] or rewards.shape[-1] != n * K:
         shapes = f"samples of shape {tuple(samples.shape)} and rewards of shape {tuple(rewards.shape)}"
         raise ValueError(f"{n * K} samples were asked for, but the model and the reward returned {shapes}")
@@ -100,11 +103,3 @@ def _curate(proposals, rewards, generator):
         return curate(proposals, rewards, generator)
     generators = generator if isinstance(generator, list | tuple) else [generator] * len(rewards)
     return torch.stack([curate(*seed) for seed in zip(proposals, rewards, generators, strict=True)])
-
-
-def _check(K, n, lam):
-    for name, value in (("K", K), ("n", n)):
-        if not (isinstance(value, numbers.Integral) and value >= 1):
-            raise ValueError(f"{name} = {value!r} must be an integer >= 1")
-    if not lam >= 0:
-        raise ValueError(f"lam = {lam!r} must be >= 0; math.inf is the fully synthetic loop")

@@ -23,12 +23,13 @@ def check(name, measured, predicted, tolerance, digits=4):
     """Print measured, predicted and tolerance on one line, glue the first two, and fail if they are further apart.
 
     `name` labels the line; `glue` stores the measured number under it and the predicted one under `name-predicted`,
-    rounded to `digits` after the point.  Raises AssertionError, so that no chapter is stored with a check that fails.
+    rounded to `digits` after the point.  Raises AssertionError, so that no chapter is stored with a check that fails,
+    and ValueError for what is no number.
     """
+    measured, predicted = _number(measured, "measured"), _number(predicted, "predicted")
+    tolerance = checks.real(tolerance, "tolerance", lambda value: 0 <= value < math.inf, "be >= 0 and finite")
     said, expected = _text(measured, digits), _text(predicted, digits)
     line = f"{name}: measured {said}, predicted {expected}, tolerance {tolerance:.3g}"
-    if not 0 <= tolerance < math.inf:
-        raise checks.wrong("tolerance", tolerance, "be >= 0 and finite")
     if not abs(measured - predicted) <= tolerance:  # NaN is no success; `assert` would be gone under python -O
         raise AssertionError(line)
     print(line)
@@ -38,6 +39,7 @@ def check(name, measured, predicted, tolerance, digits=4):
 
 def check_at_most(name, measured, bound, digits=4):
     """As `check` for an inequality: print and glue both numbers, fail if `measured` exceeds `bound`."""
+    measured, bound = _number(measured, "measured"), _number(bound, "bound")
     said, allowed = _text(measured, digits), _text(bound, digits)
     line = f"{name}: measured {said}, at most {allowed}"
     if not measured <= bound:
@@ -47,8 +49,17 @@ def check_at_most(name, measured, bound, digits=4):
     glue(f"{name}-bound", allowed)
 
 
+def _number(value, name):
+    """`value`, a number or an array that holds one, as a float; NaN is none that a check may pass."""
+    array = checks.reals(value, name)
+    if array.size != 1:
+        raise checks.wrong(name, value, "be one number")
+    return array.item()
+
+
 def _text(value, digits):
     """A number with `digits` after the point; rounding errors, which no two machines share, only as "below 1e-12"."""
+    digits = checks.integer(digits, "digits", 0, 100)
     if digits < 10:
         return f"{value:.{digits}f}"
     smallest = 10.0**-digits

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from sclib import checks
+from sclib.bounds import hard_best_of_n
 from sclib.choice import choose
 from sclib.population import curation_weight
 
@@ -32,20 +34,19 @@ def best_or_any(eps: float) -> Rule:
     ValueError
         Unless 0 <= eps <= 1.
     """
-    if not 0 <= eps <= 1:
-        raise ValueError(f"eps = {eps!r} must lie in [0, 1]")
+    eps = checks.real(eps, "eps", lambda share: 0 <= share <= 1, "lie in [0, 1]")
 
     def choose(rewards, generator=None):
-        keen = (torch.rand(rewards.shape[:-1], generator=generator, device=rewards.device) >= eps)[..., None]
+        rewards = checks.tensor(rewards, "rewards")
+        like = {"generator": generator, "device": rewards.device, "dtype": torch.float32}
+        keen = (torch.rand(rewards.shape[:-1], **like) >= eps)[..., None]
         best = rewards == rewards.amax(-1, keepdim=True)
-        lots = torch.rand(rewards.shape, generator=generator, device=rewards.device)
+        lots = torch.rand(rewards.shape, **like)
         return lots.masked_fill(keen & ~best, -1.0).argmax(-1)
 
     def weigh(probs, rewards, K):
-        _, level = np.unique(rewards, return_inverse=True)
-        mass = np.bincount(level, probs)
-        below = np.append(0.0, np.cumsum(mass)[:-1])
-        best = (below + mass) ** K - below**K  # the chance that the best of K lies on a level
-        return eps + (1 - eps) * np.divide(best, mass, out=np.zeros_like(mass), where=mass > 0)[level]
+        probs, _ = checks.law(probs, rewards)
+        best = hard_best_of_n(probs, rewards, K)
+        return eps + (1 - eps) * np.divide(best, probs, out=np.zeros_like(probs), where=probs > 0)
 
     return Rule(choose, weigh)

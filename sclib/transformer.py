@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from sclib import checks
+from sclib.precision import single
 from sclib.settings import check_counts, check_numbers, coerce
 
 LENGTH = 5  # words of a sentence
@@ -46,11 +48,12 @@ class Transformer:
     `seeds`: S integers; `words`: how many there are; `temperature`: of each word's law, to the power 1 / temperature.
     """
 
+    @single()
     def __init__(self, seeds, words, settings=None, temperature=1.0, device="cpu"):
-        if not temperature > 0:
-            raise ValueError(f"temperature = {temperature!r} must be positive")
-        self.settings, self.words, self.temperature = settings or Settings(), words, temperature
-        self.generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
+        """Raises: ValueError."""
+        self.settings, self.words = settings or Settings(), checks.integer(words, "words", 1, 10_000)
+        self.temperature = checks.real(temperature, "temperature", lambda T: 0 < T < math.inf, "be positive and finite")
+        self.generators = [torch.Generator(device).manual_seed(seed) for seed in checks.seeds(seeds)]
         s, depth = self.settings.width, self.settings.depth
         # Embeddings of words, of the start (id `words`) and of places; then four matrices a block; then the readout.
         shapes = [(words + 1, s), (LENGTH, s)] + depth * [(s, 3 * s), (s, s), (s, 4 * s), (4 * s, s)] + [(s, words)]
@@ -77,6 +80,7 @@ class Transformer:
             x = x + functional.relu(_norm(x) @ rise) @ fall
         return (_norm(x) @ readout).unflatten(1, (n, LENGTH))
 
+    @single()
     def fit(self, data, weights=None):
         """Train by maximum likelihood on `data` (S, n, 5), each sentence in proportion to `weights` (n,).
 
@@ -84,9 +88,8 @@ class Transformer:
         call, with the same data, goes on at the next step; so it does in a model that took over `state()`.
         Raises: ValueError for data of another shape, unknown words, or weights that don't fit.
         """
-        data = self._checked(data)
-        if weights is not None and (weights.shape != data.shape[1:2] or not (weights >= 0).all()):
-            raise ValueError(f"weights has shape {tuple(weights.shape)}; allowed is ({data.shape[1]},), all >= 0")
+        data = self._checked(data, "data")
+        weights = checks.weights(weights, data.shape[1])
         ladder = None if weights is None else weights.double().cumsum(0) / weights.sum()
         s = self.settings
         steps, lr = (s.first_steps, s.first_lr) if self.fits == 0 else (s.steps, s.lr)
@@ -126,6 +129,7 @@ class Transformer:
     def log_prob(self, sentences):
         """Log-probability of sentences (S, n, 5) or (n, 5), at temperature 1: (S, n), nats.  ValueError as `fit`."""
         S = len(self.generators)
+        sentences = checks.tensor(sentences, "sentences", str(LENGTH))
         sentences = self._checked(sentences if sentences.ndim == 3 else sentences.expand(S, -1, -1))
         total = torch.zeros(sentences.shape[:2], dtype=torch.float64)
         for place in range(LENGTH):
@@ -139,6 +143,7 @@ class Transformer:
         """Draw n sentences of each seed, uint8 (S, n, 5); `first`: ids of their first words, (S, n), if given."""
         if self.fits == 0:
             raise ValueError("sample(n) needs a fitted model; call fit(data) first")
+        n = checks.integer(n, "n", 1)
         S = len(self.generators)
         drawn = torch.empty(S, n, LENGTH, dtype=torch.long)
         for place in range(LENGTH):
@@ -221,16 +226,15 @@ class Transformer:
                 uniform = torch.rand(self.settings.batch, generator=generator, dtype=torch.float64)
                 yield sentences[torch.searchsorted(ladder, uniform).clamp(max=len(sentences) - 1)]
 
-    def _checked(self, sentences):
-        S = len(self.generators)
-        if sentences.ndim != 3 or (len(sentences), sentences.shape[2]) != (S, LENGTH):
-            raise ValueError(f"sentences have shape {tuple(sentences.shape)}; allowed is ({S}, n, {LENGTH})")
-        sentences = sentences.long()
-        if sentences.numel() and not 0 <= sentences.min() <= sentences.max() < self.words:
+    def _checked(self, sentences, name="sentences"):
+        S, sentences = len(self.generators), checks.tensor(sentences, name, str(LENGTH))
+        if sentences.ndim != 3 or (len(sentences), sentences.shape[2]) != (S, LENGTH) or not sentences.numel():
+            raise ValueError(f"{name} has shape {tuple(sentences.shape)}; allowed is ({S}, n, {LENGTH}), n >= 1")
+        if not (0 <= sentences.min() <= sentences.max() < self.words and (sentences == sentences.long()).all()):
             raise ValueError(
-                f"sentences hold {sentences.min()} to {sentences.max()}; allowed are 0 to {self.words - 1}"
+                f"{name} holds {sentences.min():g} to {sentences.max():g}; allowed are integers 0 to {self.words - 1}"
             )
-        return sentences
+        return sentences.long()
 
     def _new_optimizer(self):
         return torch.optim.AdamW(self.weights, weight_decay=0.0, betas=(0.9, 0.99), fused=True)

@@ -37,7 +37,7 @@ def test_leading_axes_are_kept():
 
 
 def test_shapes_that_do_not_fit_are_named():
-    with pytest.raises(ValueError, match=r"points has shape \(5, 2\) and labels \(4,\)"):
+    with pytest.raises(ValueError, match=r"labels has shape \(4,\); allowed is \(5,\)"):
         fit_classifier(torch.zeros(5, 2), torch.zeros(4, dtype=torch.long))
 
 
@@ -127,7 +127,7 @@ def test_images_are_moved_by_whole_pixels_and_mirrored_every_other_time():
 @pytest.mark.parametrize(
     "call, says",
     [
-        (lambda: ImageClassifier("mlp", (1, 8, 8)), "kind = 'mlp' must be cnn or vgg"),
+        (lambda: ImageClassifier("mlp", (1, 8, 8)), "kind = 'mlp' must be one of cnn, vgg"),
         (
             lambda: ImageClassifier("cnn", (1, 8, 8)).fit(digits("test")[0], torch.zeros(5), 1),
             r"labels has shape \(5,\); allowed is \(360,\)",

@@ -152,7 +152,10 @@ def test_a_restored_model_goes_on_as_if_never_interrupted():
         (lambda: DDPM().sample(3), "needs a fitted model"),
         (lambda: DDPM((0, 1), TINY).fit(normal(1, 5)), r"data has shape \(1, 5, 2\); allowed is \(2, n, 2\), finite"),
         (lambda: DDPM((0,), TINY).fit(normal(1, 5) / 0), "finite"),
-        (lambda: DDPM((0,), TINY).fit(normal(1, 5), torch.ones(4)), r"weights has shape \(4,\); allowed is \(5,\)"),
+        (
+            lambda: DDPM((0,), TINY).fit(normal(1, 5), torch.ones(4)),
+            r"weights has shape \(4,\), .*allowed is \(5,\)",
+        ),
         (lambda: Settings(sampler="medium"), "sampler = 'medium' must be one of ode, large, small"),
         (lambda: Settings(steps=0), "steps = 0 must be an integer >= 1"),
     ],

@@ -102,7 +102,7 @@ def test_bad_input_is_named():
         model.sample(3)
     with pytest.raises(ValueError, match=r"shape \(1, 4, 6\)"):
         model.fit(torch.zeros(1, 4, 6))
-    with pytest.raises(ValueError, match="hold 0 to 7; allowed are 0 to 6"):
+    with pytest.raises(ValueError, match="holds 0 to 7; allowed are integers 0 to 6"):
         model.fit(torch.tensor([[[0, 2, 4, 2, 7]]]))
     with pytest.raises(ValueError, match="weights has shape"):
         model.fit(data((0,)), torch.ones(3))
