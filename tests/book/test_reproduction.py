@@ -97,3 +97,13 @@ def test_named_tests_and_results_exist():
     keys = dict(re.findall(r"^([\w.-]+) \(([0-9a-f]{12})\)", PRINTED, re.M))
     assert len(keys) >= 5
     assert {name: results.key(experiments.EXPERIMENTS[name]) for name in keys} == keys
+
+
+def test_numbers_on_the_teaching_page_are_those_of_chapter_2():
+    teaching = (ROOT / "book" / "teaching.md").read_text(encoding="utf-8")
+    (said,) = re.findall(r"the loop with \$K = 4\$ loses .*?hard best-of-n", teaching)
+    record = "application/papermill.record/text/plain"
+    chapter = nbformat.read(ROOT / "book" / "02_rlhf_link.ipynb", 4)
+    outputs = [o for cell in chapter.cells for o in cell.get("outputs", []) if record in o.get("data", {})]
+    glued = {o.metadata["scrapbook"]["name"]: o.data[record].strip("'") for o in outputs}
+    assert re.findall(r"0\.\d+", said) == [glued[name] for name in ("lost-1-4", "lost-3-4", "lost-5-4", "lost-best")]
