@@ -20,7 +20,7 @@ class Log(NamedTuple):
     positions: list | None  # n lists of integers, where the log has them
 
 
-def read_log(path, progress=False):
+def read_log(path: str | os.PathLike, progress: bool = False) -> Log:
     """Read a log of picks from a CSV with the columns group, item, picked (0 or 1) and, if it has one, position.
 
     A row is one item that was shown in one group.  Rows of a group need not be neighbours; other columns are ignored.
@@ -40,7 +40,7 @@ def read_log(path, progress=False):
     ValueError
         Naming the file, the line and what is allowed, at the first thing wrong.
     """
-    groups = {}
+    groups: dict[str, dict] = {}
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             size = os.path.getsize(path)

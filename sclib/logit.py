@@ -1,8 +1,11 @@
 """The machinery of `taste`: ragged groups made flat, and Newton's method for Luce's rule with a linear reward."""
 
 import itertools
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.sparse import csgraph
 
@@ -10,7 +13,12 @@ SINGULAR = 1e-11  # least eigenvalue of the scaled information from which on it 
 SHOWN = 5  # so many items are named in a message
 
 
-def maximise(design, starts, picked, penalty):
+def maximise(
+    design: Any,
+    starts: np.ndarray,
+    picked: np.ndarray,
+    penalty: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, float, float]:
     """Maximise log-likelihood(b) - b^T penalty b / 2 of picks by Luce's rule with rewards design @ b.
 
     Parameters
@@ -58,7 +66,7 @@ def maximise(design, starts, picked, penalty):
     raise _runs_off()
 
 
-def flatten(groups, name):
+def flatten(groups: Sequence[Sequence], name: str) -> tuple[list, np.ndarray]:
     """Groups of two or more in one list, and where each starts, (n,)."""
     groups = [list(group) for group in groups]
     sizes = np.array([len(group) for group in groups], dtype=np.int64)
@@ -70,7 +78,7 @@ def flatten(groups, name):
     return list(itertools.chain.from_iterable(groups)), np.cumsum(sizes) - sizes
 
 
-def index(flat, name):
+def index(flat: Sequence, name: str) -> tuple[list, np.ndarray]:
     """The distinct values, sorted, and the place of each entry of `flat` among them, (rows,)."""
     try:
         values = sorted(set(flat))
@@ -80,7 +88,7 @@ def index(flat, name):
     return values, np.fromiter((place[entry] for entry in flat), dtype=np.int64, count=len(flat))
 
 
-def refuse_twice(entry, starts, values, name):
+def refuse_twice(entry: np.ndarray, starts: np.ndarray, values: list, name: str) -> None:
     """ValueError if a group has the same value twice."""
     group = group_of(starts, len(entry))
     order = np.lexsort((entry, group))
@@ -90,7 +98,7 @@ def refuse_twice(entry, starts, values, name):
         raise ValueError(f"{name}[{group[row]}] has {values[entry[row]]!r} twice; within a group all must differ")
 
 
-def require_links(item, starts, picked, items):
+def require_links(item: np.ndarray, starts: np.ndarray, picked: np.ndarray, items: list) -> None:
     """ValueError unless a chain of picks leads from every item to every other: else some reward is infinite."""
     group = group_of(starts, len(item))
     winner = item[picked][group]
@@ -117,12 +125,12 @@ def require_links(item, starts, picked, items):
     )
 
 
-def indicators(place, size):
+def indicators(place: np.ndarray, size: int) -> sparse.csr_array:
     """A sparse matrix (rows, size) with a one at `place` (rows,) of each row."""
     return sparse.csr_array((np.ones(len(place)), (np.arange(len(place)), place)), shape=(len(place), size))
 
 
-def places_of(positions, starts, rows):
+def places_of(positions: Sequence[Sequence], starts: np.ndarray, rows: int) -> tuple[list, np.ndarray]:
     """The distinct positions, sorted, and the place of each row's position among them; sizes as those of the groups."""
     shown, begins = flatten(positions, "positions")
     if len(shown) != rows or not np.array_equal(begins, starts):
@@ -132,7 +140,7 @@ def places_of(positions, starts, rows):
     return places, place
 
 
-def indices(picks, n, sizes):
+def indices(picks: ArrayLike, n: int, sizes: ArrayLike) -> np.ndarray:
     """`picks` as (n,) integers, each below its entry of `sizes`, or ValueError."""
     picks = np.asarray(picks)
     if picks.shape != (n,) or picks.dtype.kind not in "iu":
@@ -145,7 +153,7 @@ def indices(picks, n, sizes):
     return picks
 
 
-def group_of(starts, rows):
+def group_of(starts: np.ndarray, rows: int) -> np.ndarray:
     """The group of each row, (rows,)."""
     return np.repeat(np.arange(len(starts)), np.diff(np.append(starts, rows)))
 

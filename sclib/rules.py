@@ -29,6 +29,14 @@ LUCE = Rule(choose, curation_weight)
 def best_or_any(eps: float) -> Rule:
     """Pick the best of the K candidates with probability 1 - eps, ties by lot, and any of them with probability eps.
 
+    Parameters
+    ----------
+    eps : from 0 to 1.
+
+    Returns
+    -------
+    Rule
+
     Raises
     ------
     ValueError

@@ -9,10 +9,12 @@ import csv
 import math
 import numbers
 import sys
+from collections.abc import Sequence
 from importlib import resources
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse, stats
 
 from sclib.logit import flatten, index, indicators, indices, maximise, places_of, refuse_twice, require_links
@@ -59,7 +61,12 @@ class IIATest(NamedTuple):
     restricted: TasteFit
 
 
-def fit_rewards(groups, picks, positions=None, prior=math.inf):
+def fit_rewards(
+    groups: Sequence[Sequence],
+    picks: ArrayLike,
+    positions: Sequence[Sequence] | None = None,
+    prior: float = math.inf,
+) -> RewardFit:
     """Rewards of items from picks: the r of Luce's rule that makes the picks most likely, centred, with errors.
 
     Parameters
@@ -94,7 +101,7 @@ def fit_rewards(groups, picks, positions=None, prior=math.inf):
     refuse_twice(item, starts, items, "groups")
     if prior == math.inf:
         require_links(item, starts, picked, items)
-    design, places = indicators(item, m), []
+    design, places = indicators(item, m), list[object]()
     if positions is not None:
         places, place = places_of(positions, starts, len(flat))
         design = sparse.hstack([design, indicators(place, len(places))[:, 1:]], format="csr")
@@ -111,7 +118,7 @@ def fit_rewards(groups, picks, positions=None, prior=math.inf):
     return RewardFit(b[:m], errors[:m], items, covariance, places, effects, effect_errors, value, chance)
 
 
-def fit_taste(features, picks, prior=math.inf):
+def fit_taste(features: ArrayLike, picks: ArrayLike, prior: float = math.inf) -> TasteFit:
     """Coefficients of a reward that is linear in features, r = features @ coefficients: the conditional logit.
 
     Parameters
@@ -146,7 +153,7 @@ def fit_taste(features, picks, prior=math.inf):
     return TasteFit(b, inverse, value, np.sqrt(np.diag(inverse)), chance, probabilities)
 
 
-def iia_test(features, picks, drop):
+def iia_test(features: ArrayLike, picks: ArrayLike, drop: int) -> IIATest:
     """Hausman and McFadden's test of Luce's rule: does the fit change when a candidate is left out?
 
     Under the rule, the choices among the other candidates have the same coefficients b.  With the fits to all choices
@@ -192,7 +199,7 @@ def iia_test(features, picks, drop):
     return IIATest(statistic, len(compared), p_value, int(left.sum()), compared, full, restricted)
 
 
-def travellers():
+def travellers() -> tuple[np.ndarray, np.ndarray]:
     """The 210 travellers of Greene and Hensher: features (210, 4, 6) by `TERMS`, picks (210,) by `MODES`.
 
     Each went from one Australian city to another in 1987 by one of four modes.  Cost in dollars, time in minutes,
@@ -210,7 +217,7 @@ def travellers():
     return np.concatenate([constants, np.stack(rest, axis=-1)], axis=-1), column("picked").argmax(axis=1)
 
 
-def _features(features, picks):
+def _features(features: ArrayLike, picks: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     try:
         features = np.asarray(features, dtype=np.float64)
     except (TypeError, ValueError) as error:

@@ -7,10 +7,13 @@ import argparse
 import math
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 from scipy import optimize
 
 from sclib.click_log import Log, read_log
@@ -33,7 +36,7 @@ class Report(NamedTuple):
     log: Log
 
 
-def report(log, rounds=10, prior=math.inf, position=True):
+def report(log: Log, rounds: int = 10, prior: float = math.inf, position: bool = True) -> Report:
     """Fit rewards to `log` and forecast the loop that is retrained on such picks alone (Eq. 4).
 
     The first law are the items' shares among all that was shown.  Each round draws groups from the law, of the sizes
@@ -72,10 +75,17 @@ def report(log, rounds=10, prior=math.inf, position=True):
     return Report(fit, probs, *sds, np.array(laws), betas, log)
 
 
-def effective_beta(probs, rewards, divergence):
-    """The beta > 0 for which the RLHF optimum `tilt` is at KL `divergence` from `probs`; inf for none, 0 for too much.
+def effective_beta(probs: ArrayLike, rewards: ArrayLike, divergence: float) -> float:
+    """The beta > 0 for which the RLHF optimum `tilt` is at KL `divergence` from `probs`.
 
-    `probs`, `rewards` (m,) as in `population`; `divergence` >= 0 in nats.
+    Parameters
+    ----------
+    probs, rewards : (m,), as for `population.tilt`.
+    divergence : >= 0, nats.
+
+    Returns
+    -------
+    A float; inf for no divergence, 0 for more than any tilt has.
     """
     if divergence <= 0:
         return math.inf
@@ -89,8 +99,18 @@ def effective_beta(probs, rewards, divergence):
     return math.inf if excess(high) > 0 else math.exp(optimize.brentq(excess, low, high, xtol=1e-10))
 
 
-def say(told, top=20):
-    """The report in words, a text of several lines; at most `top` items are listed."""
+def say(told: Report, top: int = 20) -> str:
+    """The report in words.
+
+    Parameters
+    ----------
+    told : Report
+    top : so many items are listed, those of the highest rewards.
+
+    Returns
+    -------
+    A text of several lines.
+    """
     fit, laws = told.fit, told.laws
     n = len(told.log.picks)
     sizes = Counter(len(group) for group in told.log.groups)
@@ -124,8 +144,18 @@ def say(told, top=20):
     return "\n".join(lines)
 
 
-def plot(told, top=20):
-    """Figure: rewards with 95 % intervals, and the shares that the forecast gives the same items."""
+def plot(told: Report, top: int = 20) -> Figure:
+    """Rewards with 95 % intervals, and the shares that the forecast gives the same items.
+
+    Parameters
+    ----------
+    told : Report
+    top : so many items are drawn, those of the highest rewards.
+
+    Returns
+    -------
+    Figure
+    """
     fit = told.fit
     best = np.argsort(-fit.rewards)[:top][::-1]
     figure, (left, right) = plt.subplots(1, 2, sharey=True, figsize=(7, 1.4 + 0.26 * len(best)), layout="constrained")
@@ -141,8 +171,17 @@ def plot(told, top=20):
     return figure
 
 
-def main(argv=None):
-    """The command line; 0 if all went well, 2 with a message for a log that cannot be used."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line of `python -m sclib.taste`.
+
+    Parameters
+    ----------
+    argv : its arguments; those of the process if None.
+
+    Returns
+    -------
+    0 if all went well, 2 after a message for a log that cannot be used.
+    """
     parser = argparse.ArgumentParser(prog="python -m sclib.taste", description="From logged picks to rewards in nats.")
     parser.add_argument("log", help="CSV with the columns group, item, picked (0 or 1) and, if there is one, position")
     parser.add_argument("--rounds", type=int, default=10, help="of the forecast (10)")
