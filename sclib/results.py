@@ -5,10 +5,7 @@ config as canonical JSON.  Config and provenance (date, device, seconds, version
 Shipped results (this package's folder `results`) come before the user's cache (`SCLIB_CACHE`, else the platform's).
 """
 
-import contextlib
-import dataclasses
 import glob
-import hashlib
 import json
 import math
 import os
@@ -19,14 +16,14 @@ import warnings
 import zipfile
 from typing import NamedTuple
 
-import filelock
 import numpy as np
-import platformdirs
+
+from sclib.folders import cache_folder, sweep, writable_cache, writing
+from sclib.record import canonical, check_name, file_name, key, record
 
 SHIPPED = pathlib.Path(__file__).with_name("results")
 META = "meta"  # the array that holds config and provenance
 PARTS = "parts"  # the array that names the other files of one written by `write_split`
-NAME = "[A-Za-z0-9_][A-Za-z0-9_.-]{,99}"  # of arrays, which become files in a zip, and of experiments
 RESERVED = (META, PARTS, "file", "allow_pickle")  # the last two are parameters of np.savez
 PART = 15_000_000  # bytes
 
@@ -58,59 +55,6 @@ class DamagedResult(ValueError):
     """A file that is cut short, altered, or of another config."""
 
 
-def key(config):
-    """First 12 hex digits of SHA-256 of `config` (a dataclass or a dict) as canonical JSON."""
-    return hashlib.sha256(_canonical(record(config)).encode()).hexdigest()[:12]
-
-
-def cache_folder():
-    """The user's folder for results: `SCLIB_CACHE` if set, else the platform's.  ValueError if its ~ is no home."""
-    name = os.environ.get("SCLIB_CACHE") or platformdirs.user_cache_dir("sclib", appauthor=False)
-    folder = os.path.expanduser(name)
-    if folder.startswith("~"):
-        raise ValueError(f"SCLIB_CACHE = {name!r} begins with ~, but there is no such home; set it to a folder")
-    return pathlib.Path(folder)
-
-
-def writable_cache():
-    """`cache_folder()`, made if need be: to be called before long work whose outcome is to be written there.
-
-    Raises: ValueError, naming SCLIB_CACHE, if nothing can be written there.
-    """
-    folder = cache_folder()
-    try:
-        with _writing(folder), open(folder / f"{secrets.token_hex(4)}.tmp", "xb") as file:
-            pathlib.Path(file.name).unlink()
-    except OSError as error:
-        raise ValueError(
-            f"nothing can be written into {folder} ({error}); set SCLIB_CACHE to a folder that you may write to"
-        ) from error
-    return folder
-
-
-@contextlib.contextmanager
-def lock(path):
-    """Hold `path`, whatever it is to hold, for this process: others that ask wait until the block is left.
-
-    A process that dies leaves the lock to the next one.  No file is left over.  Raises: OSError.
-    """
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.with_name(f".{path.name}.lock")
-    with filelock.FileLock(file, is_singleton=True) as held:
-        try:
-            yield
-        finally:
-            if held.lock_counter == 1:  # the outermost of this process; who waits for the file that goes makes another
-                with contextlib.suppress(OSError):  # Windows keeps a file that is open
-                    file.unlink()
-
-
-def _writing(folder):
-    """The lock of those that write or remove files in `folder`: never held for longer than that takes."""
-    return lock(folder / "writing")
-
-
 def save(config, arrays, provenance):
     """Write `arrays` (name -> array) to the user's cache under `config`; returns the path.
 
@@ -139,19 +83,6 @@ def load(config, command=None):
     raise MissingResult(f"no stored result {file_name(config)}; make it with: {command}")
 
 
-def file_name(config):
-    """`<experiment>-<key>.npz`.
-
-    Raises: ValueError if `config` has no experiment or version, or the experiment's name could be no file's.
-    """
-    plain = record(config)
-    for name in ("experiment", "version"):
-        if name not in plain:
-            raise ValueError(f"config has no {name!r}; it must have 'experiment' and 'version'")
-    _check_name(plain["experiment"], "config['experiment']")
-    return f"{plain['experiment']}-{key(config)}.npz"
-
-
 def write(path, config, arrays, provenance, parts=()):
     """Write one file so that `path` holds all of it or what it held before, whatever happens meanwhile.
 
@@ -159,13 +90,13 @@ def write(path, config, arrays, provenance, parts=()):
     """
     arrays, path = _storable(arrays), pathlib.Path(path)
     own = {META: np.array(_meta(config, provenance))} | ({PARTS: np.array(parts)} if parts else {})
-    with _writing(path.parent):
-        _sweep(path.parent)
+    with writing(path.parent):
+        sweep(path.parent)
         _write(path, arrays | own)
 
 
 def _meta(config, provenance):
-    return _canonical({"config": record(config), "provenance": record(provenance, "provenance")})
+    return canonical({"config": record(config), "provenance": record(provenance, "provenance")})
 
 
 def _write(path, arrays):
@@ -181,13 +112,6 @@ def _write(path, arrays):
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def _sweep(folder):
-    """Remove what writers that were killed left in `folder`: while its lock is held, no other one is at work."""
-    for left in folder.glob("*.tmp"):
-        with contextlib.suppress(OSError):  # another user's
-            left.unlink()
 
 
 def read(path, config):
@@ -222,7 +146,7 @@ def _read(file, path, config):
     except Exception as error:  # what a damaged zip file makes zipfile and NumPy raise is not documented
         raise DamagedResult(f"{path}: {type(error).__name__}: {error}") from error
     if result.config != config:
-        raise DamagedResult(f"{path}: made with another config: {_canonical(result.config)}")
+        raise DamagedResult(f"{path}: made with another config: {canonical(result.config)}")
     return result
 
 
@@ -240,7 +164,7 @@ def write_split(path, config, arrays):
         groups[-1][name] = array
     mark = secrets.token_hex(4)  # a set of parts never overwrites that of the last time
     parts = [path.with_name(f"{path.stem}-{mark}-{i}.part") for i in range(1, len(groups))]
-    with _writing(path.parent):
+    with writing(path.parent):
         for part, group in zip(parts, groups[1:], strict=True):
             write(part, config, group, {})
         write(path, config, groups[0], {}, [part.name for part in parts])
@@ -250,10 +174,10 @@ def write_split(path, config, arrays):
 def remove_split(path):
     """Remove what `write_split` wrote; nothing if there is none."""
     if path.parent.exists():
-        with _writing(path.parent):
+        with writing(path.parent):
             path.unlink(missing_ok=True)
             _remove_parts(path)
-            _sweep(path.parent)
+            sweep(path.parent)
 
 
 def _remove_parts(path, but=()):
@@ -273,7 +197,7 @@ def read_or_put_aside(path, config):
     except DamagedResult:
         pass
     try:
-        with _writing(path.parent):  # once more, while nobody writes
+        with writing(path.parent):  # once more, while nobody writes
             try:
                 return _read_or_none(path, config)
             except DamagedResult as error:
@@ -303,7 +227,7 @@ def _storable(arrays):
         raise ValueError(f"arrays is of type {type(arrays).__name__}; it must be a dict from names to arrays")
     plain = {}
     for name, array in arrays.items():
-        _check_name(name, "a name in arrays")
+        check_name(name, "a name in arrays")
         if name in RESERVED or name.endswith(".npy"):  # NumPy takes this ending away
             raise ValueError(f"arrays has the name {name!r}; no name may end in .npy or be {', '.join(RESERVED)}")
         try:
@@ -317,53 +241,3 @@ def _storable(arrays):
                 "allowed are numbers, booleans, dates, text and bytes without a mask"
             )
     return plain
-
-
-def _check_name(name, what):
-    if not (isinstance(name, str) and re.fullmatch(NAME, name)):
-        raise ValueError(
-            f"{what} = {name!r:.80} must be at most 100 of A-Z, a-z, 0-9, _, . and -, and begin with neither . nor -"
-        )
-
-
-def record(value, name="config"):
-    """A config or a provenance as JSON holds it, so that what was read back can be compared with what is asked."""
-    try:
-        plain = _plain(value, name)
-    except RecursionError:
-        raise ValueError(f"{name} is nested too deeply, or contains itself") from None
-    if not isinstance(plain, dict):
-        raise ValueError(f"{name} is of type {type(value).__name__}; it must be a dataclass or a dict")
-    return plain
-
-
-def _plain(value, name):
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if not _left_out(f, value)}
-    if isinstance(value, dict):
-        for key in value:
-            if not isinstance(_plain(key, f"a key of {name}"), str):
-                raise ValueError(f"{name} has the key {key!r:.80}; all keys must be text")
-        return {key: _plain(entry, f"{name}[{key!r:.80}]") for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry, f"{name}[{i}]") for i, entry in enumerate(value)]
-    if isinstance(value, float) and math.isinf(value):
-        return "inf" if value > 0 else "-inf"
-    try:
-        if json.loads(json.dumps(value, allow_nan=False)) == value:
-            return value
-    except (TypeError, ValueError):
-        pass
-    raise ValueError(
-        f"{name}, of type {type(value).__name__}, is not what JSON would give back; allowed are text, numbers but NaN, "
-        "True, False, None, and dicts, lists, tuples and dataclasses of these"
-    )
-
-
-def _left_out(field, value):
-    """Whether a field that came later (`settings.later`) is at its default: results are older than it."""
-    return field.metadata.get("later") and getattr(value, field.name) == field.default
-
-
-def _canonical(plain):
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)

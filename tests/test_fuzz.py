@@ -26,7 +26,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from sclib import bounds, checks, choice, datasets, population, results, rewards
+from sclib import bounds, checks, choice, datasets, population, record, results, rewards
 
 THOROUGH = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 QUICK = settings(THOROUGH, max_examples=50)
@@ -239,7 +239,7 @@ def test_weights_are_right_in_every_corner(law, K):
 
 # The store.
 
-names = st.from_regex(results.NAME, fullmatch=True) | st.sampled_from(["model.0.network.x", "a..b", "a_-", "x" * 100])
+names = st.from_regex(record.NAME, fullmatch=True) | st.sampled_from(["model.0.network.x", "a..b", "a_-", "x" * 100])
 array_names = names.filter(lambda name: name not in results.RESERVED and not name.endswith(".npy"))
 plain_types = (
     *(hnp.boolean_dtypes(), hnp.integer_dtypes(), hnp.unsigned_integer_dtypes(), hnp.floating_dtypes()),

@@ -1,0 +1,77 @@
+"""What a result is filed under: a config as JSON holds it, its key, and names that any file may have."""
+
+import dataclasses
+import hashlib
+import json
+import math
+import re
+
+NAME = "[A-Za-z0-9_][A-Za-z0-9_.-]{,99}"  # of arrays, which become files in a zip, and of experiments
+
+
+def key(config):
+    """First 12 hex digits of SHA-256 of `config` (a dataclass or a dict) as canonical JSON."""
+    return hashlib.sha256(canonical(record(config)).encode()).hexdigest()[:12]
+
+
+def file_name(config):
+    """`<experiment>-<key>.npz`.
+
+    Raises: ValueError if `config` has no experiment or version, or the experiment's name could be no file's.
+    """
+    plain = record(config)
+    for name in ("experiment", "version"):
+        if name not in plain:
+            raise ValueError(f"config has no {name!r}; it must have 'experiment' and 'version'")
+    check_name(plain["experiment"], "config['experiment']")
+    return f"{plain['experiment']}-{key(config)}.npz"
+
+
+def check_name(name, what):
+    if not (isinstance(name, str) and re.fullmatch(NAME, name)):
+        raise ValueError(
+            f"{what} = {name!r:.80} must be at most 100 of A-Z, a-z, 0-9, _, . and -, and begin with neither . nor -"
+        )
+
+
+def record(value, name="config"):
+    """A config or a provenance as JSON holds it, so that what was read back can be compared with what is asked."""
+    try:
+        plain = _plain(value, name)
+    except RecursionError:
+        raise ValueError(f"{name} is nested too deeply, or contains itself") from None
+    if not isinstance(plain, dict):
+        raise ValueError(f"{name} is of type {type(value).__name__}; it must be a dataclass or a dict")
+    return plain
+
+
+def _plain(value, name):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if not _left_out(f, value)}
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(_plain(key, f"a key of {name}"), str):
+                raise ValueError(f"{name} has the key {key!r:.80}; all keys must be text")
+        return {key: _plain(entry, f"{name}[{key!r:.80}]") for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry, f"{name}[{i}]") for i, entry in enumerate(value)]
+    if isinstance(value, float) and math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    try:
+        if json.loads(json.dumps(value, allow_nan=False)) == value:
+            return value
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(
+        f"{name}, of type {type(value).__name__}, is not what JSON would give back; allowed are text, numbers but NaN, "
+        "True, False, None, and dicts, lists, tuples and dataclasses of these"
+    )
+
+
+def _left_out(field, value):
+    """Whether a field that came later (`settings.later`) is at its default: results are older than it."""
+    return field.metadata.get("later") and getattr(value, field.name) == field.default
+
+
+def canonical(plain):
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
