@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 import threadpoolctl
@@ -41,3 +43,10 @@ def cifar10_stand_in(tmp_path, monkeypatch):
     (folder / "source.txt").write_text("a stand-in of coloured noise\n")
     monkeypatch.setenv("SCLIB_CIFAR10", str(folder))
     return folder
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What the fuzz tests of this process tried (`-n 0` for all of them)."""
+    if fuzzing := sys.modules.get("fuzzing"):
+        counts = ", ".join(f"{name}: {count:,}" for name, count in fuzzing.COUNTS.items())
+        terminalreporter.write_line(f"fuzz: functions: {len(fuzzing.REACHED)}, {counts}")
