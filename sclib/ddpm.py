@@ -17,9 +17,12 @@ import torch
 from torch.nn.functional import silu
 
 from sclib import checks
+from sclib.networks import time_features
 from sclib.precision import single
 from sclib.settings import check_counts, check_numbers, check_one_of, coerce
+from sclib.trainer import Trainer
 
+FIXED = ("shift", "scale", "low", "high")  # by the first fit
 SAMPLERS = ("ode", "large", "small")
 CHUNK = 2048  # points that go through the network together in sampling: twice as fast when they fit the cache
 
@@ -46,7 +49,7 @@ class Settings:
         check_numbers(self, "first_lr", "lr")
 
 
-class DDPM:
+class DDPM(Trainer):
     """S models of points in the plane, one a seed: `fit(data)`, `sample(n)`.
 
     `seeds`: sequence of S integers; `settings`: a `Settings`; `device`: where tensors live ("cpu", "cuda").
@@ -56,10 +59,9 @@ class DDPM:
 
     @single()
     def __init__(self, seeds=(0,), settings=None, device="cpu"):
-        self.settings = settings or Settings()
         self.generators = [torch.Generator(device).manual_seed(seed) for seed in checks.seeds(seeds)]
+        super().__init__(settings or Settings(), {f"generator{i}": g for i, g in enumerate(self.generators)})
         self.shift = self.scale = self.low = self.high = None  # (S, 1, 2), but the scale (S, 1, 1)
-        self.on_step = None  # called after each optimiser step: a progress bar's update
         sizes = [2 + len(time_features(torch.zeros(1)))] + [self.settings.width] * self.settings.depth + [2]
         self.layers = []  # weights (S, in, out), bias (S, 1, out), weights, ...
         for fan_in, fan_out in itertools.pairwise(sizes):
@@ -69,13 +71,13 @@ class DDPM:
     def fit(self, data, weights=None):
         """Train on `data` (S, n, 2), each point in proportion to `weights` (n,), all equal by default.
 
-        The first fit starts from random weights, each later one from the last fit's.  Raises: ValueError.
+        Raises: ValueError for data of another shape, not finite or, in the first fit, all equal; or wrong weights.
         """
         data = checks.tensor(data, "data", "2").detach().to(self.layers[0])
         if data.ndim != 3 or data.shape[::2] != (len(self.generators), 2) or not torch.isfinite(data).all():
             raise ValueError(f"data has shape {tuple(data.shape)}; allowed is ({len(self.generators)}, n, 2), finite")
         weights = checks.weights(weights, data.shape[1])
-        first = self.scale is None
+        first = self.fits == 0
         if first:
             shift, scale = data.mean(1, keepdim=True), data.std((1, 2), keepdim=True)
             if not ((scale > 0) & (scale < math.inf)).all():
@@ -84,30 +86,21 @@ class DDPM:
         data = (data - self.shift) / self.scale
         if first:
             self.low, self.high = data.amin(1, keepdim=True), data.amax(1, keepdim=True)
-        s = self.settings
-        steps, batch, lr = (s.first_steps, s.first_batch, s.first_lr) if first else (s.steps, s.batch, s.lr)
-
-        layers = [layer.requires_grad_() for layer in self.layers]
-        optimizer = torch.optim.AdamW(layers, lr, weight_decay=0.0, fused=True)
-        for step in range(steps):
-            for group in optimizer.param_groups:
-                group["lr"] = lr * (1 + math.cos(math.pi * step / steps)) / 2
-            x0 = self._draw(data, batch, weights)  # (S, batch, 2)
-            eps = self._randn(batch, 2)
-            # One angle in each of `batch` strata makes gradients less noisy; the power 1.5 favours small angles, where
-            # an error blurs the edge of a mode.
-            strata = torch.arange(batch, device=x0.device)[:, None] + self._rand(batch, 1)
-            phi = math.pi / 2 * (strata / batch) ** 1.5  # (S, batch, 1)
-            x, v = phi.cos() * x0 + phi.sin() * eps, phi.cos() * eps - phi.sin() * x0
-            loss = (self.velocity(x, phi) - v).square().mean((1, 2)).sum()  # a sum: each seed keeps its own gradient
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            if self.on_step:
-                self.on_step()
-        self.layers = [layer.detach() for layer in layers]
+        batch = self.settings.first_batch if first else self.settings.batch
+        self.descend(lambda: self._loss(data, batch, weights))
         if not all(layer.isfinite().all() for layer in self.layers):
             raise ValueError("data lie too far from those of the first fit to be learnt from: weights are not finite")
+
+    def _loss(self, data, batch, weights):
+        """The squared error of v on a fresh batch, a sum over seeds: each keeps its own gradient."""
+        x0 = self._draw(data, batch, weights)  # (S, batch, 2)
+        eps = self._randn(batch, 2)
+        # One angle in each of `batch` strata makes gradients less noisy; the power 1.5 favours small angles, where
+        # an error blurs the edge of a mode.
+        strata = torch.arange(batch, device=x0.device)[:, None] + self._rand(batch, 1)
+        phi = math.pi / 2 * (strata / batch) ** 1.5  # (S, batch, 1)
+        x, v = phi.cos() * x0 + phi.sin() * eps, phi.cos() * eps - phi.sin() * x0
+        return (self.velocity(x, phi) - v).square().mean((1, 2)).sum()
 
     @torch.no_grad()
     @single()
@@ -119,20 +112,21 @@ class DDPM:
         solve = self._solve_ode if self.settings.sampler == "ode" else self._ancestral
         return solve(self._randn(n, 2)) * self.scale + self.shift
 
-    def state(self):
-        """Everything that `restore` needs to go on as if never interrupted: a dict of NumPy arrays."""
-        tensors = {f"layer{i}": layer for i, layer in enumerate(self.layers)}
-        tensors |= {name: getattr(self, name) for name in ("shift", "scale", "low", "high")}
-        tensors |= {f"generator{i}": generator.get_state() for i, generator in enumerate(self.generators)}
-        return {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
+    def parameters(self):
+        """Weights and biases, each of all seeds."""
+        return self.layers
 
-    def restore(self, state):
-        """Put back what `state` gave, for a model of the same settings, seeds and device."""
-        self.layers = [torch.as_tensor(state[f"layer{i}"]).to(layer) for i, layer in enumerate(self.layers)]
-        for name in ("shift", "scale", "low", "high"):
-            setattr(self, name, torch.as_tensor(state[name]).to(self.layers[0]))
-        for i, generator in enumerate(self.generators):
-            generator.set_state(torch.as_tensor(state[f"generator{i}"]))
+    def tensors(self):
+        """As `Trainer.tensors`."""
+        tensors = {f"layer{i}": layer for i, layer in enumerate(self.layers)}
+        fixed = {name: getattr(self, name) for name in FIXED}
+        return tensors | {name: value for name, value in fixed.items() if value is not None}
+
+    def put(self, tensors):
+        """As `Trainer.put`."""
+        self.layers = [tensors[f"layer{i}"].to(layer) for i, layer in enumerate(self.layers)]
+        for name in FIXED:
+            setattr(self, name, tensors[name].to(self.layers[0]) if name in tensors else None)
 
     def velocity(self, x, phi):
         """The network: E[v | x_phi = x] for x (S, n, 2), standardised, and phi (S, n, 1), or (S, 1, 1) for all n."""
@@ -181,12 +175,6 @@ class DDPM:
 
     def _rand(self, *shape):
         return torch.stack([torch.rand(shape, generator=g, device=g.device) for g in self.generators])
-
-
-def time_features(phi):
-    """Angles (..., 1) -> (..., 16): sines and cosines of 1 to 8 times phi."""
-    angles = phi * torch.arange(1, 9, device=phi.device)
-    return torch.cat([angles.sin(), angles.cos()], -1)
 
 
 def ancestral_step(x, x0, phi, to, variance):

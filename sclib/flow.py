@@ -6,16 +6,17 @@ is used: it brings many packages, and takes seconds.
 """
 
 import dataclasses
-import math
+import warnings
 
 import numpy as np
 import scipy.optimize
 import torch
-from torch import nn
 
 from sclib import checks
+from sclib.networks import network
 from sclib.precision import single
 from sclib.settings import check_counts, check_numbers, check_one_of, coerce
+from sclib.trainer import Trainer
 
 NETWORKS = ("mlp", "unet")
 PAIRINGS = ("independent", "ot")
@@ -50,66 +51,52 @@ class Settings:
             raise ValueError(f"calls = {self.calls} must be even: a midpoint step makes two")
 
 
-class Flow:
+class Flow(Trainer):
     """One flow model of images, uint8 (C, H, W): `fit(data)`, `sample(n)`.
 
-    `shape`: (C, H, W); `seed`: of its random stream; `settings`: a `Settings`; `device`: "cpu" or "cuda".
-    On a GPU the network runs in bfloat16 where that is safe, compiled, with channels last.
+    `shape`: (C, H, W); `seed`: of its random stream; `settings`: a `Settings`; `device`: "cpu", "cuda" or "cuda:1".
+    On a GPU the network runs compiled, with channels last, and in bfloat16 where the GPU has it and that is safe.
     """
 
     @single()
     def __init__(self, shape, seed=0, settings=None, device="cpu"):
-        self.settings, self.shape = settings or Settings(), tuple(shape)
         self.generator = torch.Generator(device).manual_seed(seed)
+        super().__init__(settings or Settings(), {"generator": self.generator})
+        self.shape, self.warmup = tuple(shape), self.settings.warmup
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # layers draw their first weights from the global stream
-            self.network = _network(self.shape, self.settings).to(device)
-        self.fast = device.startswith("cuda")
-        if self.fast:
+            self.network = network(self.shape, self.settings).to(device).requires_grad_(False)
+        self.call = self.network
+        on_gpu = self.generator.device.type == "cuda"
+        self.channels_last = on_gpu
+        self.bfloat16 = on_gpu and has_bfloat16(device)
+        if on_gpu:
             self.network.to(memory_format=torch.channels_last)
-            self.network.compile(dynamic=False)  # one program for training's batches, one for sampling's chunks
-        self.fits = 0  # completed fits
-        self.step = 0  # steps made of the fit in progress
-        self.optimizer = None  # of the fit in progress
-        self.on_step = None  # called after each optimiser step: a progress bar's update, or what interrupts a fit
+            self.call = torch.compile(self.network, dynamic=False)  # one program for training, one for sampling
 
     @single()
     def fit(self, data, weights=None):
         """Train on `data`, uint8 (n, C, H, W), each image in proportion to `weights` (n,), all equal by default.
 
-        The first fit starts from random weights, each later one from the last fit's.  If `on_step` raises, the next
-        call, with the same data, goes on at the next step; so it does in a model that took over `state()`.
         Raises: ValueError for data of another shape or type, or weights that don't fit.
         """
         data = checks.images(data, self.shape, "data").to(self.generator.device)
         weights = checks.weights(weights, len(data))
-        s = self.settings
-        first = self.fits == 0
-        steps, lr = (s.first_steps, s.first_lr) if first else (s.steps, s.lr)
-        if self.optimizer is None:
-            self.optimizer = self._new_optimizer()
         self.network.train()
-        while self.step < steps:
-            for group in self.optimizer.param_groups:
-                rise = min(1.0, (self.step + 1) / (s.warmup * steps + 1))
-                group["lr"] = lr * rise * (1 + math.cos(math.pi * self.step / steps)) / 2
-            x1 = (
-                data[self._draw(len(data), weights)].float() / 127.5 - 1
-            )  # pixels in [-1, 1], as the noise's scale asks
-            x0, t = self._randn(len(x1)), self._strata(len(x1))
-            if s.pairing == "ot":
-                x1 = x1[shortest_pairing(x0, x1)]
-            x, velocity = path(x0, x1, t)
-            with self._precision():
-                loss = (self.network(t, self._laid_out(x)).float() - velocity).square().mean()
-            self.optimizer.zero_grad()
-            loss.backward()
-            self.optimizer.step()
-            self.step += 1
-            if self.on_step:
-                self.on_step()
+        self.descend(lambda: self._loss(data, weights))
         self.network.eval()
-        self.fits, self.step, self.optimizer = self.fits + 1, 0, None
+
+    def _loss(self, data, weights):
+        s = self.settings
+        x1 = data[self._draw(len(data), weights)].float() / 127.5 - 1  # pixels in [-1, 1], as the noise's scale asks
+        if s.flip:
+            mirrored = torch.rand(len(x1), **self._stream) < 0.5
+            x1 = torch.where(mirrored[:, None, None, None], x1.flip(-1), x1)
+        x0, t = self._randn(len(x1)), self._strata(len(x1))
+        if s.pairing == "ot":
+            x1 = x1[shortest_pairing(x0, x1)]
+        x, velocity = path(x0, x1, t)
+        return (self._predicted(t, x) - velocity).square().mean()
 
     @torch.no_grad()
     @single()
@@ -123,34 +110,19 @@ class Flow:
         x = torch.cat([self._solve(self._randn(max(sizes)))[:size] for size in sizes])
         return ((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
-    def state(self):
-        """Everything that `restore` needs to go on as if never interrupted, also within a fit: dict of arrays."""
-        state = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
-        if self.optimizer is not None:
-            for i, moments in self.optimizer.state_dict()["state"].items():
-                state |= {f"optimizer.{i}.{name}": tensor for name, tensor in moments.items()}
-        state |= {"generator": self.generator.get_state(), "fits": self.fits, "step": self.step}
-        return {name: np.asarray(v.cpu() if isinstance(v, torch.Tensor) else v) for name, v in state.items()}
+    def parameters(self):
+        """The network's."""
+        return list(self.network.parameters())
 
-    def restore(self, state):
-        """Put back what `state` gave, for a model of the same shape, settings and device."""
-        tensors = {name: torch.as_tensor(array) for name, array in state.items()}
+    def tensors(self):
+        """As `Trainer.tensors`."""
+        return {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+
+    def put(self, tensors):
+        """As `Trainer.put`."""
         prefix = "network."
         self.network.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
-        self.generator.set_state(tensors["generator"])
-        self.fits, self.step = int(state["fits"]), int(state["step"])
-        self.optimizer = None
-        if self.step:
-            moments = {}
-            for name in (name for name in tensors if name.startswith("optimizer.")):
-                _, i, kind = name.split(".")
-                moments.setdefault(int(i), {})[kind] = tensors[name]
-            self.optimizer = self._new_optimizer()
-            self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
-        self.network.train(bool(self.step))
-
-    def _new_optimizer(self):
-        return torch.optim.AdamW(self.network.parameters(), weight_decay=0.0, fused=True)
+        self.network.train(bool(tensors["step"]))
 
     def _solve(self, x):
         """The midpoint rule from t = 0 to 1."""
@@ -161,14 +133,24 @@ class Flow:
         return x
 
     def _velocity(self, t, x):
-        with self._precision():
-            return self.network(x.new_full((len(x),), t), self._laid_out(x)).float()
+        return self._predicted(x.new_full((len(x),), t), x)
 
-    def _precision(self):
-        return torch.autocast(self.generator.device.type, torch.bfloat16, enabled=self.fast)
-
-    def _laid_out(self, x):
-        return x.contiguous(memory_format=torch.channels_last) if self.fast else x
+    def _predicted(self, t, x):
+        """The network's velocity, float32; uncompiled from the first time that compiling fails, which is said."""
+        if self.channels_last:
+            x = x.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.generator.device.type, torch.bfloat16, enabled=self.bfloat16):
+            try:
+                return self.call(t, x).float()
+            except Exception as error:
+                if self.call is self.network:
+                    raise
+                reason = f"{type(error).__name__}: {error}".splitlines()[0]
+                warnings.warn(
+                    f"the network runs uncompiled, and slower, since compiling failed: {reason}", stacklevel=2
+                )
+                self.call = self.network
+                return self.call(t, x).float()
 
     def _draw(self, n, weights):
         if weights is None:
@@ -194,6 +176,11 @@ class Flows:
     def __init__(self, members):
         self.members = list(members)
         self.fitting = 0  # whose fit is in progress
+
+    @property
+    def steps_made(self):
+        """As `Trainer.steps_made`, of all."""
+        return sum(member.steps_made for member in self.members)
 
     @property
     def on_step(self):
@@ -229,33 +216,6 @@ class Flows:
             member.restore({k.removeprefix(f"{i}."): v for k, v in state.items() if k.startswith(f"{i}.")})
 
 
-class ResidualMLP(nn.Module):
-    """The velocity of images (n, C, H, W), all pixels at once, at times (n,): `depth` residual blocks of `width`."""
-
-    def __init__(self, shape, width, depth):
-        super().__init__()
-        pixels = math.prod(shape)
-        self.enter, self.time = nn.Linear(pixels, width), nn.Linear(16, width)
-        self.blocks = nn.ModuleList(
-            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
-            for _ in range(depth)
-        )
-        self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, pixels))
-
-    def forward(self, t, x):
-        time = self.time(time_features(t))
-        h = self.enter(x.flatten(1))
-        for block in self.blocks:
-            h = h + block(h + time)
-        return self.leave(h).view_as(x)
-
-
-def time_features(t):
-    """Times (n,) in [0, 1] -> (n, 16): sines and cosines of 1 to 8 times pi t / 2."""
-    angles = math.pi / 2 * t[:, None] * torch.arange(1, 9, device=t.device)
-    return torch.cat([angles.sin(), angles.cos()], -1)
-
-
 def path(x0, x1, t):
     """Point x_t and velocity on the line from noise `x0` to images `x1`, (n, *shape) each, at times `t` (n,).
 
@@ -286,11 +246,6 @@ def shortest_pairing(x0, x1):
     return torch.as_tensor(order, device=x1.device)
 
 
-def _network(shape, settings):
-    if settings.network == "mlp":
-        return ResidualMLP(shape, settings.width, settings.depth)
-    from torchcfm.models.unet import UNetModel
-
-    return UNetModel(
-        shape, settings.width, settings.depth, num_heads=4, num_head_channels=64, attention_resolutions="16"
-    )
+def has_bfloat16(device):
+    """Whether the GPU `device` computes in bfloat16 itself; a T4, say, only imitates it, and slowly."""
+    return torch.cuda.get_device_capability(device) >= (8, 0)

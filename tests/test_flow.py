@@ -137,11 +137,86 @@ def test_the_way_of_a_gpu_gives_nearly_the_same_velocity():
     x = torch.randn(1, *shape)
     with torch.no_grad():
         plain = model._velocity(0.5, x)
-        model.fast = True
+        model.channels_last = model.bfloat16 = True
         fast = model._velocity(0.5, x)
-    assert fast.dtype == torch.float32
+    assert fast.dtype == torch.float32 == plain.dtype
     assert 0 < (fast - plain).norm() / plain.norm() < 0.05  # bfloat16 keeps 8 bits, over some 30 layers
     model.fit(images(8, shape=shape))
+
+
+def like_a_gpu(seed=1):
+    """A U-Net laid out as on a GPU."""
+    model = Flow((3, 32, 32), seed, Settings("unet", 32, 1, first_steps=3, steps=2, batch=4, calls=2))
+    model.network.to(memory_format=torch.channels_last)
+    model.channels_last = True
+    return model
+
+
+def test_moments_come_back_laid_out_as_their_weights():
+    """On a GPU weights are channels last; fused AdamW refuses, or mixes up, moments that are not."""
+    data = images(20, shape=(3, 32, 32))
+    whole, broken, other = like_a_gpu(), like_a_gpu(), like_a_gpu(7)
+    interrupt(broken, 2)
+    with pytest.raises(Interrupted):
+        broken.fit(data)
+    other.restore(broken.state())
+    moments = other.optimizer.state_dict()["state"]
+    assert all(
+        moments[i][kind].stride() == weight.stride()
+        for i, weight in enumerate(other.parameters())
+        for kind in ("exp_avg", "exp_avg_sq")
+    )
+    for model in (whole, other):
+        model.fit(data)
+    # The order of sums in a convolution is the layout's, which is the same in both.
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), other.parameters(), strict=True))
+
+
+def test_a_failing_compiler_is_said_once_and_the_network_runs_without():
+    def backend(graph, inputs):
+        raise RuntimeError("an old GPU")
+
+    plain, compiled = Flow(SHAPE, 1, TINY), Flow(SHAPE, 1, TINY)
+    compiled.call = torch.compile(compiled.network, backend=backend)
+    with pytest.warns(UserWarning, match="runs uncompiled, and slower, since compiling failed") as said:
+        compiled.fit(images(20))
+    assert len(said) == 1
+    plain.fit(images(20))
+    assert torch.equal(plain.sample(3), compiled.sample(3))
+
+
+@pytest.mark.parametrize("capability, native", [((7, 5), False), ((8, 0), True), ((9, 0), True)])
+def test_bfloat16_is_used_where_the_gpu_has_it(capability, native, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert flow.has_bfloat16("cuda:1") is native
+
+
+def test_flip_mirrors_every_other_image_of_a_batch(monkeypatch):
+    seen = []
+    monkeypatch.setattr(flow, "path", lambda x0, x1, t: (seen.append(x1), (x0, x0))[1])
+    data = torch.zeros(1, *SHAPE, dtype=torch.uint8)
+    data[..., 0] = 255
+    Flow(SHAPE, settings=Settings(width=8, depth=1, first_steps=1, batch=2_000, flip=True)).fit(data)
+    left, right = (seen[0][..., 0, i].flatten() > 0 for i in (0, -1))
+    assert torch.equal(left, ~right)
+    assert left.double().mean().item() == pytest.approx(0.5, abs=4.5 * 0.5 / math.sqrt(2_000))
+
+
+def test_pairs_are_the_nearest_when_asked_for(monkeypatch):
+    seen = []
+    monkeypatch.setattr(flow, "path", lambda x0, x1, t: (seen.append((x0, x1)), (x0, x0))[1])
+    for pairing in flow.PAIRINGS:
+        Flow(SHAPE, settings=Settings(width=8, depth=1, first_steps=1, batch=64, pairing=pairing)).fit(images(500))
+    apart, near = (float((x0 - x1).square().sum()) for x0, x1 in seen)
+    x0, x1 = seen[1]
+    least = float((x0 - x1[flow.shortest_pairing(x0, x1)]).square().sum())
+    assert near == pytest.approx(least, rel=1e-6) and near < 0.95 * apart
+
+
+def test_pairing_tells_large_numbers_apart():
+    """A matrix product in single precision, which torch takes above 25 rows, would not."""
+    x = torch.arange(26.0)[:, None, None, None] + 2**23
+    assert torch.equal(flow.shortest_pairing(x, x.flip(0)), torch.arange(26).flip(0))
 
 
 def test_a_model_is_the_same_alone_and_beside_others_and_leaves_the_global_stream_alone():
@@ -186,6 +261,7 @@ def test_it_serves_in_the_loop_mixed_with_data():
             r"weights has shape \(4,\), .*allowed is \(3,\)",
         ),
         (lambda: Flows([Flow(SHAPE)]).fit(images(3).expand(2, -1, -1, -1, -1)), r"allowed is \(1, n, C, H, W\)"),
+        (lambda: Flow(SHAPE).fit(images(3), torch.zeros(3)), "and not all 0"),
         (lambda: Settings(network="gan"), "network = 'gan' must be one of mlp, unet"),
         (lambda: Settings(pairing="nearest"), "pairing = 'nearest' must be one of independent, ot"),
         (lambda: Settings(calls=5), "calls = 5 must be even"),

@@ -1,0 +1,45 @@
+"""The networks of the flow model: the velocity of images (n, C, H, W) at times (n,), and the time's features."""
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+
+def network(shape: tuple, settings: Any) -> nn.Module:
+    """What `flow.Settings` asks for: "mlp", or "unet", torchcfm's, imported only here (it brings many packages)."""
+    if settings.network == "mlp":
+        return ResidualMLP(shape, settings.width, settings.depth)
+    from torchcfm.models.unet import UNetModel
+
+    return UNetModel(
+        shape, settings.width, settings.depth, num_heads=4, num_head_channels=64, attention_resolutions="16"
+    )
+
+
+class ResidualMLP(nn.Module):
+    """The velocity of images (n, C, H, W), all pixels at once, at times (n,): `depth` residual blocks of `width`."""
+
+    def __init__(self, shape: tuple, width: int, depth: int):
+        super().__init__()
+        pixels = math.prod(shape)
+        self.enter, self.time = nn.Linear(pixels, width), nn.Linear(16, width)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+            for _ in range(depth)
+        )
+        self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, pixels))
+
+    def forward(self, t: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        time = self.time(time_features(math.pi / 2 * t[:, None]))
+        h = self.enter(x.flatten(1))
+        for block in self.blocks:
+            h = h + block(h + time)
+        return self.leave(h).view_as(x)
+
+
+def time_features(phi: torch.Tensor) -> torch.Tensor:
+    """Angles (..., 1) -> (..., 16): sines and cosines of 1 to 8 times phi."""
+    angles = phi * torch.arange(1, 9, device=phi.device)
+    return torch.cat([angles.sin(), angles.cos()], -1)
