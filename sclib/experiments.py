@@ -3,23 +3,16 @@
 import argparse
 import ast
 import dataclasses
-import datetime
 import math
-import platform
-import time
-from typing import NamedTuple
 
-import numpy as np
 import torch
-from tqdm.auto import tqdm
 
 from sclib import images, plane, results, sentences
 from sclib.checks import is_number
-from sclib.loop import Generation, self_consuming_loop
+from sclib.study import checkpoint, run_study
 
 KINDS = {kind.Config: kind for kind in (plane, images, sentences)}
 EXPERIMENTS = {config.experiment: config for kind in KINDS.values() for config in kind.EXPERIMENTS}
-SAVE_EVERY = 300  # seconds between checkpoints within a fit
 
 
 def configure(name, preset=None, **changes):
@@ -73,62 +66,7 @@ def run(name, device="auto", max_minutes=None, **changes):
     device = chosen_device(config, device)
     if max_minutes is not None and not (is_number(max_minutes) and max_minutes >= 0):
         raise ValueError(f"max_minutes = {max_minutes!r} must be a number >= 0, or None")
-    checkpoint = results.writable_cache() / "checkpoints" / f"{device}-{results.file_name(config)}"
-    start = time.perf_counter()
-    study = KINDS[type(config)].prepare(config, device)
-    progress = _Progress(None, {}, [], 0.0, 0)
-    if (stored := results.read_or_put_aside(checkpoint, config)) is not None:
-        progress = _resumed(stored, study, device)
-    rounds = self_consuming_loop(
-        study.model, study.data, study.reward, config.K, config.n, config.lam, config.generations,
-        stacked=True, generator=study.choices, resume=progress.last,
-    )  # fmt: skip
-    deadline = math.inf if max_minutes is None else start + 60 * max_minutes
-    lap, saved = start - progress.spent, start
-
-    with tqdm(total=study.steps, initial=progress.steps, desc=name, unit="step") as bar:
-
-        def save():
-            nonlocal saved
-            saved = time.perf_counter()
-            _write_checkpoint(checkpoint, config, study, progress._replace(spent=saved - lap, steps=bar.n))
-
-        def on_step(n=1):
-            bar.update(n)
-            if study.resumes_fits and time.perf_counter() > min(deadline, saved + SAVE_EVERY):
-                save()
-                if saved > deadline:
-                    raise _OutOfTime
-
-        study.model.on_step = on_step
-        bar.set_postfix_str("first fit" if progress.last is None else f"generation {progress.last.t}")
-        try:
-            for generation in rounds:
-                statistics = study.summarise(generation)
-                history = progress.history
-                for key, value in statistics.items():
-                    history[key] = np.concatenate([history[key], value[None]]) if key in history else value[None]
-                progress.seconds.append(time.perf_counter() - lap)
-                lap = time.perf_counter()
-                progress = progress._replace(last=generation)
-                save()
-                bar.set_postfix_str(f"generation {generation.t}, reward {statistics['mean_reward'].mean():.3f}")
-                if saved > deadline and generation.t < config.generations:
-                    raise _OutOfTime
-        except _OutOfTime:
-            tqdm.write(f"stopped after {bar.n} of {bar.total} steps; the same call goes on from there")
-            return None
-
-    provenance = {
-        "date": datetime.date.today().isoformat(),
-        "device": _device_name(device),
-        "seconds": round(sum(progress.seconds), 1),
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-        **study.provenance,
-    }
-    path = results.save(config, progress.history | {"seconds": np.array(progress.seconds)}, provenance)
-    results.remove_split(checkpoint)
-    return results.read(path, config)
+    return run_study(config, KINDS[type(config)].prepare, device, max_minutes)
 
 
 def chosen_device(config, device="auto"):
@@ -144,51 +82,6 @@ def chosen_device(config, device="auto"):
     if device not in there:
         raise ValueError(f"device = {device!r} must be one of auto, {', '.join(there)} here")
     return device
-
-
-class _Progress(NamedTuple):
-    """How far a run has come."""
-
-    last: Generation | None  # the last generation, or None in the first fit
-    history: dict  # its statistics and those before, (t + 1, S, ...)
-    seconds: list  # that each took
-    spent: float  # seconds spent on the next
-    steps: int  # optimiser steps made
-
-
-class _OutOfTime(Exception):
-    """A checkpoint has been written, and the time allowed is over."""
-
-
-def _write_checkpoint(path, config, study, progress):
-    state = {f"model.{name}": array for name, array in study.model.state().items()}
-    state |= {f"choice.{i}": generator.get_state().numpy() for i, generator in enumerate(study.choices)}
-    state |= {f"history.{name}": array for name, array in progress.history.items()}
-    state |= {"seconds": progress.seconds, "spent": progress.spent, "steps": progress.steps}
-    if progress.last is not None:
-        state |= {"t": progress.last.t, "picks": progress.last.picks.cpu().numpy()}
-    results.write_split(path, config, state)
-
-
-def _resumed(stored, study, device):
-    arrays = stored.arrays
-
-    def part(prefix):
-        return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
-
-    study.model.restore(part("model."))
-    for i, generator in enumerate(study.choices):
-        generator.set_state(torch.as_tensor(arrays[f"choice.{i}"]))
-    last = None
-    if "t" in arrays:
-        last = Generation(int(arrays["t"]), None, None, torch.as_tensor(arrays["picks"]).to(device))
-    return _Progress(last, part("history."), list(arrays["seconds"]), float(arrays["spent"]), int(arrays["steps"]))
-
-
-def _device_name(device):
-    if device.startswith("cuda"):
-        return torch.cuda.get_device_name()
-    return f"CPU, {torch.get_num_threads()} thread{'s' if torch.get_num_threads() > 1 else ''}"
 
 
 def show(result, config):
@@ -225,7 +118,9 @@ def main(arguments=None):
         if result is not None:
             print(show(result, config))
     except KeyboardInterrupt:
-        parser.exit(130, "\ninterrupted; the same command goes on from the last checkpoint\n")
+        there = checkpoint(config, chosen_device(config, getattr(options, "device", "cpu"))).exists()
+        what = "goes on from the last checkpoint" if there else "begins again: there was no checkpoint yet"
+        parser.exit(130, f"\ninterrupted; the same command {what}\n")
     except (ValueError, results.MissingResult) as error:
         parser.exit(2, f"{error}\n")
 

@@ -14,7 +14,7 @@ import torch
 
 from sclib import checks
 from sclib.networks import network
-from sclib.precision import single
+from sclib.precision import has_bfloat16, single
 from sclib.settings import check_counts, check_numbers, check_one_of, coerce
 from sclib.trainer import Trainer
 
@@ -182,6 +182,10 @@ class Flows:
         """As `Trainer.steps_made`, of all."""
         return sum(member.steps_made for member in self.members)
 
+    def steps_of(self, fits):
+        """As `Trainer.steps_of`, of all."""
+        return sum(member.steps_of(fits) for member in self.members)
+
     @property
     def on_step(self):
         return self.members[0].on_step
@@ -244,8 +248,3 @@ def shortest_pairing(x0, x1):
     products = (x - x.mean(0)) @ (y - y.mean(0)).T
     _, order = scipy.optimize.linear_sum_assignment(products.cpu().numpy(), maximize=True)
     return torch.as_tensor(order, device=x1.device)
-
-
-def has_bfloat16(device):
-    """Whether the GPU `device` computes in bfloat16 itself; a T4, say, only imitates it, and slowly."""
-    return torch.cuda.get_device_capability(device) >= (8, 0)

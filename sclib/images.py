@@ -12,20 +12,17 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from sclib import closeness, datasets, results, rewards
-from sclib.classifiers import ImageClassifier, calibration_error, probabilities
-from sclib.flow import Flow, Flows, Settings
-from sclib.loop import Study
-from sclib.population import step
+from sclib import datasets, kept, rewards
+from sclib.classifiers import calibration_error, probabilities
+from sclib.flow import Flows, Settings
+from sclib.image_statistics import comparison, summarise
+from sclib.kept import KeptFlow
 from sclib.predictions import CLASSES, distances, entropy, exact_law, transmission
 from sclib.settings import check_counts, check_numbers, check_one_of, coerce
+from sclib.study import Study
 
 REWARDS = ("class", "confidence")
 SOURCES = {"digits": datasets.digits, "cifar10": datasets.cifar10}
-CLASSIFIERS = {
-    "digits": {"kind": "cnn", "batch": 128, "lr": 0.1},
-    "cifar10": {"kind": "vgg", "batch": 256, "lr": 0.1, "shift": 4, "flip": True},
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +48,7 @@ class Config:
     model: Settings = dataclasses.field(default_factory=Settings)
     version: int = 1
     on_gpu: ClassVar[bool] = True
+    one_thread: ClassVar[bool] = False
 
     def __post_init__(self):
         coerce(self)
@@ -114,22 +112,22 @@ PRESETS = {
 
 
 def prepare(config, device):
-    """The `loop.Study` of `config`, its tensors on `device`: S seeds, images uint8 (S, n, C, H, W).
+    """The `study.Study` of `config`, its tensors on `device`: S seeds, images uint8 (S, n, C, H, W).
 
     The classifier and each seed's first model are kept in the user's cache, where experiments share them.
     """
     (images, labels), (held_out, held_out_labels) = (
         [tensor.to(device) for tensor in SOURCES[config.data](split)] for split in ("train", "test")
     )
-    classifier = _classifier(config, images, labels)
-    members = [_Kept(config, images.shape[1:], seed, device) for seed in config.seeds]
+    classifier = kept.classifier(config, images, labels)
+    members = [KeptFlow(config, images.shape[1:], seed, _stream(seed, 0), device) for seed in config.seeds]
     choices = [torch.Generator(device).manual_seed(_stream(seed, 1)) for seed in config.seeds]
     model = Flows(members)
 
     def reward(x):  # (S, n, C, H, W) -> (S, n)
         return torch.stack([score(config, classifier.logits(part)) for part in x])
 
-    compare = _comparison(config, classifier, images, held_out)
+    compare = comparison(config, classifier, images, held_out)
 
     def summary(generation):
         seeds = [summarise(config, classifier, *one) | compare(one[0]) for one in zip(*generation[1:], strict=True)]
@@ -144,10 +142,8 @@ def prepare(config, device):
             tqdm.write(gate({name: value[None] for name, value in statistics.items()}))
         return statistics
 
-    steps = len(config.seeds) * (config.model.first_steps + config.generations * config.model.steps)
     data = images.expand(len(config.seeds), *images.shape)
-    provenance = {"data": _source(config)}
-    return Study(model, data, reward, choices, summary, steps, resumes_fits=True, provenance=provenance)
+    return Study(model, data, reward, choices, summary, {"data": kept.source(config)})
 
 
 def score(config, logits):
@@ -156,66 +152,6 @@ def score(config, logits):
     if config.reward == "class":
         return rewards.class_probability(q, config.favoured, config.gamma)
     return rewards.confidence(q, config.gamma)
-
-
-def summarise(config, classifier, proposals, r, picks):
-    """Statistics of the draw that was curated, of one seed: a dict of arrays.
-
-    `proposals`: (n, K, C, H, W); `r`: (n, K), their rewards; `picks`: (n, C, H, W).
-    Returns: masses (C,): share of each class; mean_reward, var_reward: nats; mean_weight, var_weight: of e^{r - r*},
-    r* = gamma the top reward; top: mean probability, at temperature 1, of the likeliest class; class_reward (C,): mean
-    reward within each class; step_masses (C,): the shares after one exact round from the law of these very proposals;
-    pick_masses (C,); rewards (n_kept,) float16, labels (n_kept,) int8, pictures (n_pictures, C, H, W) uint8.
-    """
-    x, r = proposals.flatten(0, 1), r.flatten().double().cpu().numpy()  # (n K, C, H, W), (n K,)
-    logits = classifier.logits(x)
-    labels = logits.argmax(-1).cpu().numpy()
-    weight = np.exp(r - config.gamma)
-    counts = np.bincount(labels, minlength=CLASSES)
-    curated = step(np.full(len(r), 1 / len(r)), r, config.K)
-    return {
-        "masses": counts / len(labels),
-        "mean_reward": r.mean(),
-        "var_reward": r.var(),
-        "mean_weight": weight.mean(),
-        "var_weight": weight.var(),
-        "top": float(probabilities(logits).amax(-1).double().mean()),
-        "class_reward": np.where(counts, np.bincount(labels, r, CLASSES) / np.maximum(counts, 1), math.nan),
-        "step_masses": np.bincount(labels, curated, CLASSES),
-        "pick_masses": np.bincount(classifier.logits(picks).argmax(-1).cpu().numpy(), minlength=CLASSES) / len(picks),
-        "rewards": r[: config.n_kept].astype(np.float16),
-        "labels": labels[: config.n_kept].astype(np.int8),
-        "pictures": proposals[: config.n_pictures, 0].cpu().numpy(),
-    }
-
-
-def _comparison(config, classifier, images, held_out):
-    """A function from the proposals of one seed, (n, K, C, H, W), to how close they are to real images.
-
-    It returns a dict of arrays (): near_copies, share nearer to a training image than 99 % of the held-out images are;
-    train_distance, held_out_distance, mean distance to the nearest of as many training as held-out images; frechet,
-    precision, recall, in the classifier's feature space, against training images.
-    """
-    near = closeness.nearest_distance(held_out, images).quantile(0.01)
-    real = classifier.features(images)
-
-    def compare(proposals):
-        x = proposals[:, 0]
-        features = classifier.features(x)
-        few = min(len(x), len(real), 2000)
-        precision, recall = closeness.precision_recall(features[:few], real[:few])
-        x = x[: config.n_near]
-        found = {
-            "near_copies": (closeness.nearest_distance(x, images) < near).double().mean(),
-            "train_distance": closeness.nearest_distance(x, images[: len(held_out)]).mean(),
-            "held_out_distance": closeness.nearest_distance(x, held_out).mean(),
-            "frechet": closeness.frechet_distance(features, real),
-            "precision": precision,
-            "recall": recall,
-        }
-        return {name: np.array(float(value)) for name, value in found.items()}
-
-    return compare
 
 
 GATED = ("held-out images", "first samples", "noise of the same covariance")
@@ -271,56 +207,6 @@ def gate(arrays):
             f"class shares {masses.min():.3f} to {masses.max():.3f}"
         )
     return "\n".join(lines)
-
-
-class _Kept(Flow):
-    """A flow model whose first fit is kept in the user's cache, for all experiments that begin with the same one."""
-
-    def __init__(self, config, shape, seed, device):
-        super().__init__(shape, _stream(seed, 0), config.model, device)
-        later = ("steps", "lr", "calls", "chunk")
-        begin = {name: value for name, value in dataclasses.asdict(config.model).items() if name not in later}
-        self.made_with = {"experiment": f"{config.data}-first", "version": config.version, "seed": seed, **begin}
-        self.made_with["source"] = _source(config)
-        self.file = _cache_file(self.made_with, device)
-
-    def fit(self, data, weights=None):
-        """As `Flow.fit`, or, if it is the first and the cache has its outcome, that."""
-        first = self.fits == 0
-        if first and (stored := results.read_or_put_aside(self.file, self.made_with)) is not None:
-            self.restore(stored.arrays)
-            if self.on_step:
-                self.on_step(self.settings.first_steps)
-            return
-        super().fit(data, weights)
-        if first:
-            results.write_split(self.file, self.made_with, self.state())
-
-
-def _classifier(config, images, labels):
-    """The classifier whose probabilities are the reward, trained on `images` or, if it was before, from the cache."""
-    settings = CLASSIFIERS[config.data]
-    made_with = {"experiment": f"{config.data}-classifier", "version": config.version, "steps": config.classifier_steps}
-    made_with |= settings | {"source": _source(config)}
-    file = _cache_file(made_with, images.device.type)
-    kind, settings = settings["kind"], {name: value for name, value in settings.items() if name != "kind"}
-    classifier = ImageClassifier(kind, images.shape[1:], CLASSES, device=images.device.type)
-    if (stored := results.read_or_put_aside(file, made_with)) is not None:
-        classifier.restore(stored.arrays)
-        return classifier
-    tqdm.write(f"training the classifier: {config.classifier_steps} steps")
-    classifier.fit(images, labels, config.classifier_steps, **settings)
-    results.write_split(file, made_with, classifier.state())
-    return classifier
-
-
-def _source(config):
-    return datasets.cifar10_source() if config.data == "cifar10" else "scikit-learn's digits"
-
-
-def _cache_file(made_with, device):
-    # What a CPU and a GPU make differs by rounding.
-    return results.cache_folder() / "models" / f"{device}-{results.file_name(made_with)}"
 
 
 def _stream(seed, use):

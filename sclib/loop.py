@@ -1,7 +1,6 @@
 """Algorithm 1 of the paper: draw, curate, refit, for any model with `fit(data, weights=None)` and `sample(n)`."""
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -71,19 +70,6 @@ def mixed(picks, data, lam, axis=0):
     synthetic = torch.full((n,), lam / (1 + lam) / n)
     weights = torch.cat([real, synthetic]).to(picks.device)
     return torch.cat([data.to(picks), picks], axis), weights
-
-
-class Study(NamedTuple):
-    """What it takes to run one experiment of S stacked seeds: what the loop needs, and what is noted of each round."""
-
-    model: Any  # fit, sample, state, restore, on_step
-    data: torch.Tensor  # (S, n_data, *shape)
-    reward: Callable  # samples (S, n, *shape) -> nats (S, n)
-    choices: list  # S torch.Generators for the choices
-    summarise: Callable  # Generation -> a dict of arrays (S, ...)
-    steps: int  # optimiser steps in all, as the model's on_step counts them
-    resumes_fits: bool  # whether the model's state() serves in the middle of a fit too
-    provenance: dict  # what a stored result says of its origin besides date, device and versions
 
 
 def _rated_groups(model, reward, n, K, axis):

@@ -14,9 +14,9 @@ from sclib import datasets, rewards
 from sclib.bounds import total_variation
 from sclib.classifiers import fit_classifier
 from sclib.ddpm import DDPM, Settings
-from sclib.loop import Study
 from sclib.population import trajectory
 from sclib.settings import check_counts, check_numbers, check_one_of, coerce
+from sclib.study import Study
 
 MOST_GAMMA = {"gaussians": 50.0, "moons": 700.0}  # below this, the rewards span what an exact law allows
 
@@ -42,6 +42,7 @@ class Config:
     model: Settings = dataclasses.field(default_factory=Settings)
     version: int = 1
     on_gpu: ClassVar[bool] = True
+    one_thread: ClassVar[bool] = True
     minutes: ClassVar[str] = "1 to 3 min on two CPU cores with five seeds, not timed on a GPU"
 
     def __post_init__(self):
@@ -93,8 +94,7 @@ def prepare(config, device):
                 statistics[f"{name}_labels"] = label(points).cpu().numpy().astype(np.int8)
         return statistics
 
-    steps = config.model.first_steps + config.generations * config.model.steps  # all seeds step together
-    return Study(model, data, reward, choices, noted, steps, resumes_fits=False, provenance={})
+    return Study(model, data, reward, choices, noted)
 
 
 def task(config):
@@ -207,7 +207,8 @@ def _law(config, probs, r, labels, classes, points=None, reference=None):
 
 
 def _spread(points):
-    return points.double().var(0).mean().sqrt() if len(points) > 1 else torch.tensor(math.nan, dtype=torch.float64)
+    points = points.double()
+    return points.var(0).mean().sqrt() if len(points) > 1 else points.new_full((), math.nan)
 
 
 def _sample_data(config, stream):

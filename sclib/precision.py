@@ -1,4 +1,4 @@
-"""Networks are of single precision, whatever default dtype a notebook has set."""
+"""Networks are of single precision, whatever default dtype a notebook has set; on some GPUs, of half in part."""
 
 import contextlib
 from collections.abc import Iterator
@@ -15,3 +15,8 @@ def single() -> Iterator[None]:
         yield
     finally:
         torch.set_default_dtype(before)
+
+
+def has_bfloat16(device: str) -> bool:
+    """Whether the GPU `device` computes in bfloat16 itself; a T4, say, only imitates it, and slowly."""
+    return torch.cuda.get_device_capability(device) >= (8, 0)

@@ -11,9 +11,9 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from sclib.loop import Study
 from sclib.population import kl, step
 from sclib.settings import check_counts, check_numbers, check_one_of, coerce
+from sclib.study import Study
 from sclib.transformer import Settings, Transformer
 from sclib.words import Grammar, cool, draw, first_law, reward
 
@@ -37,6 +37,7 @@ class Config:
     model: Settings = dataclasses.field(default_factory=Settings)
     version: int = 1
     on_gpu: ClassVar[bool] = False
+    one_thread: ClassVar[bool] = True
     minutes: ClassVar[str] = "15 min on a busy CPU core with five seeds, not timed on a GPU"
 
     def __post_init__(self):
@@ -72,12 +73,11 @@ def prepare(config, device):
         [draw(first_law(GRAMMAR), GRAMMAR, config.n_data, torch.Generator().manual_seed(s)) for s in streams[2]]
     )
     table = torch.as_tensor(reward(GRAMMAR, reads=config.reads)).float()
-    steps = config.model.first_steps + config.generations * config.model.steps  # all seeds step together
 
     def noted(generation):
         return summarise(model.law(GRAMMAR), exact_laws(config)[generation.t])
 
-    return Study(model, data, lambda x: table[GRAMMAR.index(x)], choices, noted, steps, True, {})
+    return Study(model, data, lambda x: table[GRAMMAR.index(x)], choices, noted)
 
 
 def summarise(laws, exact):

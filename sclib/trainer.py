@@ -32,8 +32,11 @@ class Trainer:
     @property
     def steps_made(self) -> int:
         """Optimiser steps of all fits so far, those of a first fit that was taken over included."""
-        s = self.settings
-        return self.step + (s.first_steps + (self.fits - 1) * s.steps if self.fits else 0)
+        return self.step + self.steps_of(self.fits)
+
+    def steps_of(self, fits: int) -> int:
+        """Optimiser steps of the first `fits` fits."""
+        return self.settings.first_steps + (fits - 1) * self.settings.steps if fits else 0
 
     def descend(self, loss: Callable[[], torch.Tensor], steps: int | None = None, lr: float | None = None) -> None:
         """One fit, or what is left of it: `steps` of AdamW on `loss()`; by default as many as the settings say."""

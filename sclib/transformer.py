@@ -17,6 +17,7 @@ from torch.nn import functional
 from sclib import checks
 from sclib.precision import single
 from sclib.settings import check_counts, check_numbers, coerce
+from sclib.trainer import Trainer
 
 LENGTH = 5  # words of a sentence
 HEADS = 4
@@ -42,26 +43,26 @@ class Settings:
             raise ValueError(f"width = {self.width} must be a multiple of {HEADS}, the number of heads")
 
 
-class Transformer:
+class Transformer(Trainer):
     """S causal language models over `words` words, one a seed: `fit(data)`, `sample(n)`, `log_prob(sentences)`.
 
     `seeds`: S integers; `words`: how many there are; `temperature`: of each word's law, to the power 1 / temperature.
     """
 
+    warmup, betas = 0.03, (0.9, 0.99)
+
     @single()
     def __init__(self, seeds, words, settings=None, temperature=1.0, device="cpu"):
         """Raises: ValueError."""
-        self.settings, self.words = settings or Settings(), checks.integer(words, "words", 1, 10_000)
+        self.words = checks.integer(words, "words", 1, 10_000)
         self.temperature = checks.real(temperature, "temperature", lambda T: 0 < T < math.inf, "be positive and finite")
         self.generators = [torch.Generator(device).manual_seed(seed) for seed in checks.seeds(seeds)]
+        super().__init__(settings or Settings(), {f"generator.{i}": g for i, g in enumerate(self.generators)})
         s, depth = self.settings.width, self.settings.depth
         # Embeddings of words, of the start (id `words`) and of places; then four matrices a block; then the readout.
         shapes = [(words + 1, s), (LENGTH, s)] + depth * [(s, 3 * s), (s, s), (s, 4 * s), (4 * s, s)] + [(s, words)]
         scales = [0.5, 0.1] + depth * [s**-0.5, 0.5 * s**-0.5, s**-0.5, 0.25 * s**-0.5] + [s**-0.5]
         self.weights = [scale * self._randn(*shape) for scale, shape in zip(scales, shapes, strict=True)]
-        self.fits = 0  # completed fits
-        self.step, self.optimizer = 0, None  # of the fit in progress: steps made, AdamW
-        self.on_step = None  # called after each optimiser step: a progress bar's update, or what interrupts a fit
 
     def logits(self, sentences):
         """Scores of every word at every place, (S, n, 5, words), for ids `sentences`, long (S, n, 5).
@@ -84,41 +85,16 @@ class Transformer:
     def fit(self, data, weights=None):
         """Train by maximum likelihood on `data` (S, n, 5), each sentence in proportion to `weights` (n,).
 
-        The first fit starts from random weights, each later one from the last fit's.  If `on_step` raises, the next
-        call, with the same data, goes on at the next step; so it does in a model that took over `state()`.
         Raises: ValueError for data of another shape, unknown words, or weights that don't fit.
         """
         data = self._checked(data, "data")
         weights = checks.weights(weights, data.shape[1])
         ladder = None if weights is None else weights.double().cumsum(0) / weights.sum()
-        s = self.settings
-        steps, lr = (s.first_steps, s.first_lr) if self.fits == 0 else (s.steps, s.lr)
 
         def loss():
             return -self.scores(torch.stack(list(self._batch(data, ladder)))).mean((1, 2)).sum()
 
-        self.descend(loss, steps, lr)
-
-    def descend(self, loss, steps, lr):
-        """`steps` of AdamW on `loss()`, a sum over seeds, the learning rate falling from `lr` along a cosine.
-
-        Counts as one fit, which goes on where it was if `on_step` interrupted it.
-        """
-        self.weights = [weight.requires_grad_() for weight in self.weights]
-        if self.optimizer is None:
-            self.optimizer = self._new_optimizer()
-        while self.step < steps:
-            for group in self.optimizer.param_groups:
-                rise = min(1.0, (self.step + 1) / (0.03 * steps + 1))
-                group["lr"] = lr * rise * (1 + math.cos(math.pi * self.step / steps)) / 2
-            self.optimizer.zero_grad()
-            loss().backward()
-            self.optimizer.step()
-            self.step += 1
-            if self.on_step:
-                self.on_step()
-        self.weights = [weight.detach() for weight in self.weights]
-        self.fits, self.step, self.optimizer = self.fits + 1, 0, None
+        self.descend(loss)
 
     def scores(self, sentences):
         """Log-probability of each word given those before it, (S, n, 5), nats; differentiable."""
@@ -178,30 +154,17 @@ class Transformer:
         law = total.exp().numpy()
         return np.append(law, np.maximum(0, 1 - law.sum(1, keepdims=True)), 1)
 
-    def state(self):
-        """Everything that `restore` needs to go on as if never interrupted, also within a fit: dict of arrays."""
-        state = {f"weight.{i}": weight.detach() for i, weight in enumerate(self.weights)}
-        state |= {f"generator.{i}": generator.get_state() for i, generator in enumerate(self.generators)}
-        if self.optimizer is not None:
-            for i, moments in self.optimizer.state_dict()["state"].items():
-                state |= {f"optimizer.{i}.{name}": tensor for name, tensor in moments.items()}
-        state |= {"fits": self.fits, "step": self.step}
-        return {name: np.asarray(value).copy() for name, value in state.items()}
+    def parameters(self):
+        """Weights, each of all seeds."""
+        return self.weights
 
-    def restore(self, state):
-        """Put back what `state` gave, for a model of the same seeds and settings."""
-        tensors = {name: torch.as_tensor(np.array(array)) for name, array in state.items()}
+    def tensors(self):
+        """As `Trainer.tensors`."""
+        return {f"weight.{i}": weight for i, weight in enumerate(self.weights)}
+
+    def put(self, tensors):
+        """As `Trainer.put`."""
         self.weights = [tensors[f"weight.{i}"] for i in range(len(self.weights))]
-        for i, generator in enumerate(self.generators):
-            generator.set_state(tensors[f"generator.{i}"])
-        self.fits, self.step, self.optimizer = int(state["fits"]), int(state["step"]), None
-        if self.step:
-            moments = {}
-            for name in (name for name in tensors if name.startswith("optimizer.")):
-                _, i, kind = name.split(".")
-                moments.setdefault(int(i), {})[kind] = tensors[name]
-            self.optimizer = self._new_optimizer()
-            self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
 
     def _beginnings(self, ids):
         """The different rows of `ids` (S, n, places), (B, places), and which of them each is, long (S, n)."""
@@ -235,9 +198,6 @@ class Transformer:
                 f"{name} holds {sentences.min():g} to {sentences.max():g}; allowed are integers 0 to {self.words - 1}"
             )
         return sentences.long()
-
-    def _new_optimizer(self):
-        return torch.optim.AdamW(self.weights, weight_decay=0.0, betas=(0.9, 0.99), fused=True)
 
     def _randn(self, *shape):
         return torch.stack([torch.randn(shape, generator=generator) for generator in self.generators])

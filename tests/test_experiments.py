@@ -189,14 +189,25 @@ def test_a_cache_that_cannot_be_written_is_said_before_anything_is_trained(tmp_p
         experiments.run("moons-k1", "cpu", **TINY)
 
 
-def test_ctrl_c_says_how_to_go_on(capsys, monkeypatch):
+def test_ctrl_c_promises_only_a_checkpoint_that_is_there(capsys, monkeypatch):
+    arguments = [x for name, value in TINY.items() for x in ("--set", f"{name}={value}")]
+    command = ["run", "moons-k2", "--device", "cpu", *arguments]
+
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(experiments, "run", interrupted)
-    with pytest.raises(SystemExit) as stopped:
-        experiments.main(["run", "moons-k2"])
-    assert stopped.value.code == 130 and "the same command goes on" in capsys.readouterr().err
+    with monkeypatch.context() as patch:
+        patch.setattr(experiments, "run_study", interrupted)
+        for before in (False, True):
+            if before:
+                patch.undo()
+                assert experiments.run("moons-k2", "cpu", max_minutes=0, **TINY) is None
+                patch.setattr(experiments, "run_study", interrupted)
+            with pytest.raises(SystemExit) as stopped:
+                experiments.main(command)
+            says = capsys.readouterr().err
+            assert stopped.value.code == 130
+            assert ("goes on from the last checkpoint" in says) is before is not ("begins again" in says)
 
 
 def test_the_named_command_makes_what_was_asked():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from sclib import flow
+from sclib import flow, precision
 from sclib.flow import Flow, Flows, Settings
 from sclib.loop import self_consuming_loop
 
@@ -188,7 +188,7 @@ def test_a_failing_compiler_is_said_once_and_the_network_runs_without():
 @pytest.mark.parametrize("capability, native", [((7, 5), False), ((8, 0), True), ((9, 0), True)])
 def test_bfloat16_is_used_where_the_gpu_has_it(capability, native, monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    assert flow.has_bfloat16("cuda:1") is native
+    assert precision.has_bfloat16("cuda:1") is native
 
 
 def test_flip_mirrors_every_other_image_of_a_batch(monkeypatch):

@@ -13,6 +13,7 @@ import torch
 
 from sclib import datasets, experiments, images, population, predictions, results
 from sclib.classifiers import ImageClassifier
+from sclib.image_statistics import comparison
 
 DIGITS = [config.experiment for config in images.EXPERIMENTS if config.data == "digits"]
 CIFAR10 = [config.experiment for config in images.EXPERIMENTS if config.data == "cifar10"]
@@ -168,7 +169,7 @@ def test_the_reward_is_the_papers_without_a_hidden_temperature():
 def test_copies_of_training_images_are_found_and_held_out_ones_are_not_taken_for_copies():
     config = experiments.configure("digits-class", n_near=360)
     (train, _), (held_out, _) = datasets.digits("train"), datasets.digits("test")
-    compare = images._comparison(config, Bright(), train, held_out)
+    compare = comparison(config, Bright(), train, held_out)
     copies, fresh = compare(train[:360, None]), compare(held_out[:, None])
     assert copies["near_copies"] == 1 and copies["train_distance"] == pytest.approx(0, abs=1e-3)
     assert fresh["near_copies"] == pytest.approx(0.01, abs=1 / 360) and fresh["train_distance"] > 0.1

@@ -1,0 +1,75 @@
+"""What several experiments on images share is trained once and kept in the user's cache: classifier, first models."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from tqdm.auto import tqdm
+
+from sclib import datasets, results
+from sclib.classifiers import ImageClassifier
+from sclib.flow import Flow
+from sclib.folders import cache_folder, lock
+from sclib.predictions import CLASSES
+from sclib.record import file_name, record
+
+CLASSIFIERS = {
+    "digits": {"kind": "cnn", "batch": 128, "lr": 0.1},
+    "cifar10": {"kind": "vgg", "batch": 256, "lr": 0.1, "shift": 4, "flip": True},
+}
+LATER = ("steps", "lr", "calls", "chunk")  # settings on which a first fit does not depend
+
+
+def trained_once(made_with: dict, device: str, model: Any, train: Callable[[], None]) -> None:
+    """Put into `model` what the cache holds of `made_with`; if nothing, `train()` it and keep it.
+
+    Processes that want the same wait for the one that trains it.
+    """
+    # What a CPU and a GPU make differs by rounding.
+    file = cache_folder() / "models" / f"{device.partition(':')[0]}-{file_name(made_with)}"
+    with lock(file):
+        if (stored := results.read_or_put_aside(file, made_with)) is not None:
+            model.restore(stored.arrays)
+            return
+        train()
+        results.write_split(file, made_with, model.state())
+
+
+def classifier(config: Any, images: torch.Tensor, labels: torch.Tensor) -> ImageClassifier:
+    """The classifier whose probabilities are the reward of an `images.Config`, trained on `images`."""
+    made_with = {"experiment": f"{config.data}-classifier", "version": config.version, "steps": config.classifier_steps}
+    made_with |= CLASSIFIERS[config.data] | {"source": source(config)}
+    kind, settings = CLASSIFIERS[config.data]["kind"], CLASSIFIERS[config.data].copy()
+    del settings["kind"]
+    device = str(images.device)
+    model = ImageClassifier(kind, images.shape[1:], CLASSES, device=device)
+
+    def train():
+        tqdm.write(f"training the classifier: {config.classifier_steps} steps")
+        model.fit(images, labels, config.classifier_steps, **settings)
+
+    trained_once(made_with, device, model, train)
+    return model
+
+
+class KeptFlow(Flow):
+    """A flow model whose first fit is kept, for all experiments that begin with the same one."""
+
+    def __init__(self, config: Any, shape: tuple, seed: int, stream: int, device: str):
+        super().__init__(shape, stream, config.model, device)
+        begin = {name: value for name, value in record(config.model).items() if name not in LATER}
+        self.made_with = {"experiment": f"{config.data}-first", "version": config.version, "seed": seed, **begin}
+        self.made_with["source"] = source(config)
+        self.device = device
+
+    def fit(self, data, weights=None):
+        """As `Flow.fit`, or, if it is the first and the cache has its outcome, that."""
+        if self.fits:
+            super().fit(data, weights)
+        else:
+            trained_once(self.made_with, self.device, self, lambda: super(KeptFlow, self).fit(data, weights))
+
+
+def source(config: Any) -> str:
+    """Where the images of an `images.Config` come from."""
+    return datasets.cifar10_source() if config.data == "cifar10" else "scikit-learn's digits"
