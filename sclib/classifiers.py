@@ -104,6 +104,8 @@ class ImageClassifier:
         steps, batch = checks.integer(steps, "steps", 1, 10**7), checks.integer(batch, "batch", 2)
         lr = checks.real(lr, "lr", lambda value: 0 < value <= 10, "be positive, at most 10")
         shift = checks.integer(shift, "shift", 0, self.shape[1])
+        if not isinstance(flip, bool | np.bool_):
+            raise checks.wrong("flip", flip, "be True or False")
         if len(images) < 2:
             raise ValueError(f"images has shape {tuple(images.shape)}; at least two are needed")
         device = self.generator.device

@@ -58,11 +58,11 @@ def precision_recall(features, reference, k=3):
     Raises: ValueError unless both have more than k rows, as many columns each, and finite numbers; k >= 1.
     """
     k = checks.integer(k, "k", 1)
-    x, y = _clouds(features, reference, least=k + 1)
+    x, y = _clouds(features, reference, k + 1, f", which is k + 1 at k = {k}")
     return _share_inside(x, y, k), _share_inside(y, x, k)
 
 
-def _clouds(features, reference, least):
+def _clouds(features, reference, least, why=""):
     """Both as float64 tensors (n, d) and (N, d), if they have `least` rows: in float32 squares may overflow."""
     x, y = (
         checks.tensor(v, name, "d", arrays=True).detach().double()
@@ -71,7 +71,7 @@ def _clouds(features, reference, least):
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(len(x), len(y)) < least:
         raise ValueError(
             f"features has shape {tuple(x.shape)} and reference {tuple(y.shape)}; "
-            f"allowed are (n, d) and (N, d), n and N at least {least}"
+            f"allowed are (n, d) and (N, d), n and N at least {least}{why}"
         )
     for v, name in ((x, "features"), (y, "reference")):
         if v.abs().max() > FAR:

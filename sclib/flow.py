@@ -60,9 +60,12 @@ class Flow(Trainer):
 
     @single()
     def __init__(self, shape, seed=0, settings=None, device="cpu"):
+        """Raises: ValueError."""
+        (seed,) = checks.seeds([seed], "seed")
         self.generator = torch.Generator(device).manual_seed(seed)
         super().__init__(settings or Settings(), {"generator": self.generator})
-        self.shape, self.warmup = tuple(shape), self.settings.warmup
+        self.warmup = self.settings.warmup
+        self.shape = tuple(checks.integer(size, "shape", 1, 10_000) for size in shape)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # layers draw their first weights from the global stream
             self.network = network(self.shape, self.settings).to(device).requires_grad_(False)

@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from sclib import checks
+
 SINGULAR = 1e-11  # least eigenvalue of the scaled information from which on it counts as zero
 SHOWN = 5  # so many items are named in a message
 
@@ -68,7 +70,10 @@ def maximise(
 
 def flatten(groups: Sequence[Sequence], name: str) -> tuple[list, np.ndarray]:
     """Groups of two or more in one list, and where each starts, (n,)."""
-    groups = [list(group) for group in groups]
+    try:
+        groups = [list(group) for group in groups]
+    except TypeError as error:
+        raise checks.wrong(name, groups, "be a sequence of sequences") from error
     sizes = np.array([len(group) for group in groups], dtype=np.int64)
     if not len(sizes):
         raise ValueError(f"{name} is empty; at least one group is needed")
@@ -142,9 +147,14 @@ def places_of(positions: Sequence[Sequence], starts: np.ndarray, rows: int) -> t
 
 def indices(picks: ArrayLike, n: int, sizes: ArrayLike) -> np.ndarray:
     """`picks` as (n,) integers, each below its entry of `sizes`, or ValueError."""
-    picks = np.asarray(picks)
+    try:
+        picks = np.asarray(picks)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise checks.wrong("picks", picks, f"be ({n},) integers") from error
     if picks.shape != (n,) or picks.dtype.kind not in "iu":
-        raise ValueError(f"picks has shape {picks.shape} and type {picks.dtype}; it must be ({n},) integers")
+        raise ValueError(
+            f"picks has shape {picks.shape} and type {picks.dtype}; it must be ({n},) integers, one for each of groups or features"
+        )
     wrong = np.flatnonzero((picks < 0) | (picks >= sizes))
     if len(wrong):
         i = wrong[0]

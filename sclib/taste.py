@@ -7,7 +7,6 @@ maximise the log-likelihood of the picks, which is concave, by Newton's method. 
 
 import csv
 import math
-import numbers
 import sys
 from collections.abc import Sequence
 from importlib import resources
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse, stats
 
+from sclib import checks
 from sclib.logit import flatten, index, indicators, indices, maximise, places_of, refuse_twice, require_links
 
 MAX_ITEMS = 3000  # the covariance is a full matrix
@@ -91,7 +91,7 @@ def fit_rewards(
     ------
     Luce (1959), Plackett (1975); errors from the inverse of the observed information.
     """
-    prior = _positive(prior, "prior")
+    prior = _prior(prior)
     flat, starts = flatten(groups, "groups")
     picked = starts + indices(picks, len(starts), np.diff(np.append(starts, len(flat))))
     items, item = index(flat, "groups")
@@ -141,7 +141,7 @@ def fit_taste(features: ArrayLike, picks: ArrayLike, prior: float = math.inf) ->
     ------
     McFadden (1974); covariance from the inverse of the observed information.
     """
-    prior = _positive(prior, "prior")
+    prior = _prior(prior)
     features, picks = _features(features, picks)
     n, K, d = features.shape
     starts = np.arange(n) * K
@@ -182,8 +182,7 @@ def iia_test(features: ArrayLike, picks: ArrayLike, drop: int) -> IIATest:
     K = features.shape[1]
     if K < 3:
         raise ValueError(f"features has {K} candidates; without one of them no choice is left: K >= 3 is needed")
-    if not isinstance(drop, numbers.Integral) or not 0 <= drop < K:
-        raise ValueError(f"drop = {drop!r} must be an integer from 0 to {K - 1}")
+    drop = checks.integer(drop, "drop", 0, K - 1, f"be an integer from 0 to {K - 1}")
     others, left = np.arange(K) != drop, picks != drop
     fewer = features[left][:, others]
     varies = np.ptp(fewer, axis=1).any(axis=0) if left.any() else np.zeros(features.shape[2], bool)
@@ -217,22 +216,17 @@ def travellers() -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([constants, np.stack(rest, axis=-1)], axis=-1), column("picked").argmax(axis=1)
 
 
+def _prior(prior):
+    # Its square is needed.
+    within = lambda sd: 1e-100 <= sd and (sd <= 1e100 or sd == math.inf)  # noqa: E731
+    return checks.real(prior, "prior", within, "be positive, from 1e-100 to 1e100 (math.inf is allowed)")
+
+
 def _features(features: ArrayLike, picks: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        features = np.asarray(features, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError("features must be an array (n, K, d) of real numbers") from error
+    features = checks.reals(features, "features", finite=True)
     if features.ndim != 3 or 0 in features.shape or features.shape[1] < 2:
         raise ValueError(f"features has shape {features.shape}; it must be (n, K, d) with K >= 2")
-    if not np.all(np.isfinite(features)):
-        raise ValueError(f"features has {np.sum(~np.isfinite(features))} NaN or infinite values; all must be finite")
     return features, indices(picks, len(features), features.shape[1])
-
-
-def _positive(value, name):
-    if not isinstance(value, numbers.Real) or not value > 0:
-        raise ValueError(f"{name} = {value!r} must be positive (math.inf is allowed)")
-    return float(value)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from importlib import resources
 import numpy as np
 import torch
 
+from sclib import checks
+
 MAX_SENTENCES = 5_000_000  # that `Grammar` enumerates
 HOW_OFTEN = {"staff": 0.3, "room": 0.3, "food": 0.25, "view": 0.15}  # reviews speak of a noun
 HOW_COMMON = {"_": 0.45, "very": 0.25, "slightly": 0.12, "hardly": 0.05, "not": 0.13}
@@ -90,6 +92,7 @@ class Grammar:
 
     def index(self, ids):
         """The index of sentences `ids` (..., 5): long (...), N for what is no sentence of the grammar."""
+        ids = checks.tensor(ids, "ids", "5")
         if ids.shape[-1] != 5:
             raise ValueError(f"ids has shape {tuple(ids.shape)}; a sentence has five words, so it must be (..., 5)")
         index, valid = 0, True
@@ -104,6 +107,8 @@ class Grammar:
 
         Raises ValueError for an unknown word, another length, or a word in a place that does not allow it.
         """
+        if not isinstance(text, str):
+            raise checks.wrong("text", text, "be text")
         words = text.split()
         if len(words) != 5:
             raise ValueError(f"text = {text!r} has {len(words)} words; a sentence has five, with _ for no adverb")
@@ -116,6 +121,7 @@ class Grammar:
 
     def text(self, ids):
         """A sentence of ids (5,) as one reads it, "staff was very kind and clean"; off the grammar, its words."""
+        ids = checks.labels(ids, 5, len(self.words), "ids")
         words = [self.words[i] for i in ids]
         if self.index(torch.as_tensor(ids)) == len(self):
             return " ".join(words)
@@ -143,8 +149,9 @@ def reward(grammar, rater=None, reads=(0, 1)):
     ------
     ValueError for a word without ratings or factor, and for another rater.
     """
-    if rater is not None and rater not in range(10):
-        raise ValueError(f"rater = {rater!r} must be one of 0..9, or None for the mean of the ten")
+    if rater is not None:
+        rater = checks.integer(rater, "rater", 0, 9, "be one of 0..9, or None for the mean of the ten")
+    _check_grammar(grammar)
     said = np.add.outer(*(_said(grammar, rater) * (place in reads) for place in (0, 1)))
     table = np.broadcast_to(said, (len(grammar.nouns), *said.shape)).ravel()
     table = table.round(10)  # so that equal sums are equal
@@ -172,7 +179,8 @@ def first_law(grammar):
 
 
 def draw(law, grammar, n, generator):
-    """n sentences of a law (N,): uint8 (n, 5); `generator`, a torch.Generator."""
+    """n sentences of a law (N,): uint8 (n, 5); `generator`, a torch.Generator.  Raises: ValueError."""
+    law, n = _law(law, grammar), checks.integer(n, "n", 0, 10**8)
     uniform = torch.rand(n, generator=generator, dtype=torch.float64)
     ladder = torch.as_tensor(np.cumsum(law))
     return grammar.sentences()[torch.searchsorted(ladder / ladder[-1], uniform)]
@@ -180,16 +188,29 @@ def draw(law, grammar, n, generator):
 
 def cool(law, grammar, temperature):
     """The law (N,) of sentences drawn word by word with p(word | words before)^(1 / temperature), renormalised."""
-    if not temperature > 0:
-        raise ValueError(f"temperature = {temperature!r} must be positive")
-    law = np.asarray(law).reshape(grammar.shape)
+    must = "be from 1e-6 to 1e6"
+    temperature = checks.real(temperature, "temperature", lambda value: 1e-6 <= value <= 1e6, must)
+    law = _law(law, grammar).reshape(grammar.shape)
     cooled = np.ones(())
     for place in range(5):
         left = law.sum(tuple(range(place + 1, 5)))  # of the words up to this place
         power = np.where(left > 0, left, 0) / np.maximum(left.sum(-1, keepdims=True), np.finfo(float).tiny)
-        power = power ** (1 / temperature)
+        power = (power / np.maximum(power.max(-1, keepdims=True), np.finfo(float).tiny)) ** (1 / temperature)
         cooled = cooled[..., None] * power / np.maximum(power.sum(-1, keepdims=True), np.finfo(float).tiny)
     return cooled.ravel() / cooled.sum()
+
+
+def _check_grammar(grammar):
+    if not isinstance(grammar, Grammar):
+        raise checks.wrong("grammar", grammar, "be a Grammar")
+
+
+def _law(law, grammar):
+    _check_grammar(grammar)
+    law = checks.probabilities(law, "law")
+    if len(law) != len(grammar):
+        raise ValueError(f"law has shape {law.shape}; for this grammar it must be ({len(grammar)},)")
+    return law
 
 
 def _said(grammar, rater=None):
