@@ -153,7 +153,8 @@ def indices(picks: ArrayLike, n: int, sizes: ArrayLike) -> np.ndarray:
         raise checks.wrong("picks", picks, f"be ({n},) integers") from error
     if picks.shape != (n,) or picks.dtype.kind not in "iu":
         raise ValueError(
-            f"picks has shape {picks.shape} and type {picks.dtype}; it must be ({n},) integers, one for each of groups or features"
+            f"picks has shape {picks.shape} and type {picks.dtype}; "
+            f"it must be ({n},) integers, one for each of groups or features"
         )
     wrong = np.flatnonzero((picks < 0) | (picks >= sizes))
     if len(wrong):

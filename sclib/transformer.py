@@ -211,6 +211,6 @@ def _attention(qkv, n):
     """Causal attention of `HEADS` heads: (S, n 5, 3 width) -> (S, n 5, width)."""
     size = qkv.shape[-1] // 3 // HEADS
     q, k, v = qkv.view(-1, LENGTH, 3, HEADS, size).permute(2, 0, 3, 1, 4)  # (S n, heads, 5, size) each
-    later = torch.full((LENGTH, LENGTH), -math.inf).triu(1)
+    later = qkv.new_full((LENGTH, LENGTH), -math.inf).triu(1)
     seen = (q @ k.transpose(-1, -2) / math.sqrt(size) + later).softmax(-1)
     return (seen @ v).transpose(1, 2).reshape(len(qkv), n * LENGTH, -1)
