@@ -3,10 +3,12 @@
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from sclib import checks
-from sclib.choice import curate
+from sclib.choice import choose, curate
+from sclib.population import synthetic_share
 
 
 class Generation(NamedTuple):
@@ -32,13 +34,19 @@ def self_consuming_loop(
     stacked=False,
     generator=None,
     resume=None,
+    choose=choose,
+    shuffle=False,
 ):
     """Yield a `Generation` for p_0 (fitted to `data`), p_1, .., p_generations: Eq. 4, or Eq. 8 for a finite `lam`.
 
-    `model`: `fit(data)` and `sample(n)` -> n samples; for a finite `lam` also `fit(data, weights)`, see `mixed`.
+    `model`: `fit(data)` and `sample(n)` -> n samples, a tensor or an array; for a finite `lam` also
+    `fit(data, weights)`, see `mixed`.  Groups are runs of K neighbours, so samples must come *in random order*: a model
+    that sorts them, as scikit-learn's mixtures do by component, needs `shuffle`, or all candidates are of one kind.
     `data`: (N, *shape), or (S, N, *shape) for S `stacked` seeds.  `reward`: samples -> one reward each, nats.
     K: candidates in a group, 1 leaves the loop uncurated; n: groups a round; `lam`: weight of the picks against `data`.
     `generator`: a torch.Generator for the choices, or a list of one a seed.
+    `choose`: another choice rule than Luce's, rewards (n, K), generator -> index (n,) of the picks; see `rules`.
+    `shuffle`: put each draw into random order, with `generator`, before it is dealt into groups.
     `resume`: the last Generation seen (its `t` and `picks`), with the model as it was then, to go on from there.
     Raises: ValueError for K, n or lam out of range, and for a model that returns fewer or more samples than asked.
     """
@@ -50,9 +58,12 @@ def self_consuming_loop(
         # Refit: first on the data, then on the picks, with data if lam < inf.
         model.fit(*(mixed(picks, data, lam, axis) if t else (data,)))
         # Draw n groups of K candidates, and rate them.
-        proposals, rewards = _rated_groups(model, reward, n, K, axis)
+        samples = _sampled(model, n * K)
+        if shuffle:
+            samples = _shuffled(samples, generator, stacked)
+        proposals, rewards = _rated_groups(samples, reward, n, K, axis)
         # Curate: keep one of each group.
-        picks = _curate(proposals, rewards, generator)
+        picks = _curate(proposals, rewards, generator, choose)
         yield Generation(t, proposals, rewards, picks)
         t += 1
 
@@ -66,26 +77,45 @@ def mixed(picks, data, lam, axis=0):
     if lam == math.inf:
         return (picks,)
     N, n = data.shape[axis], picks.shape[axis]
-    real = torch.full((N,), 1 / (1 + lam) / N)
-    synthetic = torch.full((n,), lam / (1 + lam) / n)
+    share = synthetic_share(lam)
+    real, synthetic = torch.full((N,), (1 - share) / N), torch.full((n,), share / n)
     weights = torch.cat([real, synthetic]).to(picks.device)
     return torch.cat([data.to(picks), picks], axis), weights
 
 
-def _rated_groups(model, reward, n, K, axis):
-    """Proposals (n, K, *shape) and their rewards (n, K), from one draw."""
-    samples = model.sample(n * K)  # (n K, *shape)
+def _sampled(model, number):
+    samples = model.sample(number)  # (n K, *shape)
+    if isinstance(samples, np.ndarray):
+        samples = torch.as_tensor(samples)
     if not isinstance(samples, torch.Tensor):
-        raise ValueError(f"what the model's sample returned has type {type(samples).__name__}; it must be a tensor")
-    rewards = checks.tensor(reward(samples), "what the reward returned", arrays=True)  # (n K,)
+        found = type(samples).__name__
+        raise ValueError(f"what the model's sample returned has type {found}; it must be a tensor or an array")
+    return samples
+
+
+def _shuffled(samples, generator, stacked):
+    if stacked:
+        pairs = zip(samples, _one_each(generator, len(samples)), strict=True)
+        return torch.stack([_shuffled(*pair, False) for pair in pairs])
+    device = samples.device if generator is None else generator.device
+    return samples[torch.randperm(len(samples), generator=generator, device=device).to(samples.device)]
+
+
+def _rated_groups(samples, reward, n, K, axis):
+    """Proposals (n, K, *shape) and their rewards (n, K), from one draw."""
+    rewards = checks.tensor(reward(samples), "what the reward returned", arrays=True).to(samples.device)  # (n K,)
     if rewards.ndim != axis + 1 or rewards.shape != samples.shape[: axis + 1] or rewards.shape[-1] != n * K:
         shapes = f"samples of shape {tuple(samples.shape)} and rewards of shape {tuple(rewards.shape)}"
         raise ValueError(f"{n * K} samples were asked for, but the model and the reward returned {shapes}")
     return samples.unflatten(axis, (n, K)), rewards.unflatten(axis, (n, K))
 
 
-def _curate(proposals, rewards, generator):
+def _curate(proposals, rewards, generator, choose):
     if rewards.ndim == 2:
-        return curate(proposals, rewards, generator)
-    generators = generator if isinstance(generator, list | tuple) else [generator] * len(rewards)
-    return torch.stack([curate(*seed) for seed in zip(proposals, rewards, generators, strict=True)])
+        return curate(proposals, rewards, generator, choose)
+    seeds = zip(proposals, rewards, _one_each(generator, len(rewards)), strict=True)
+    return torch.stack([curate(*seed, choose) for seed in seeds])
+
+
+def _one_each(generator, seeds):
+    return generator if isinstance(generator, list | tuple) else [generator] * seeds

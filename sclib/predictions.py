@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from sclib.bounds import total_variation
-from sclib.population import step, trajectory
+from sclib.population import step, synthetic_share, trajectory
 
 CLASSES = 10
 
@@ -105,8 +105,7 @@ def _reset_law(config, r, labels, data_r, data_labels):
 
 def _mixture(config, data_labels):
     """Weight of the picks in Eq. 8, and the class shares of the reference."""
-    mix = 1.0 if config.lam == math.inf else config.lam / (1 + config.lam)
-    return mix, np.bincount(data_labels, minlength=CLASSES) / len(data_labels)
+    return synthetic_share(config.lam), np.bincount(data_labels, minlength=CLASSES) / len(data_labels)
 
 
 def _moments(laws, r, labels):

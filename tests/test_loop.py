@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 
-from sclib import population
+from sclib import population, rules
 from sclib.loop import self_consuming_loop
 
 PROBS = torch.tensor([0.1, 0.4, 0.3, 0.2], dtype=torch.float64)
@@ -116,6 +117,68 @@ def test_an_interrupted_loop_goes_on_where_it_stopped():
     rest = self_consuming_loop(model, exact_data(), score, 4, 500, generations=4, generator=choices, resume=last)
     for a, b in zip(whole[3:], rest, strict=True):
         assert a.t == b.t and torch.equal(a.proposals, b.proposals) and torch.equal(a.picks, b.picks)
+
+
+class Sorted(Histogram):
+    """A model that draws as scikit-learn's mixtures do: sorted by component."""
+
+    def sample(self, n):
+        return super().sample(n).sort(-1).values
+
+
+@pytest.mark.parametrize("S", [None, 3])
+def test_samples_in_order_spoil_the_groups_and_shuffling_them_mends_it(S):
+    n, law = 4_000, population.step(PROBS.numpy(), REWARDS.numpy(), 4)
+
+    def off(**settings):
+        picks = run(n=n, S=S, model=Sorted(), generations=0, **settings)[0].picks
+        shares = np.stack([np.bincount(x, minlength=4) / n for x in picks.reshape(-1, n)])
+        return np.abs(shares - law).max()
+
+    chance = 4.5 * 0.5 * math.sqrt(1 / n + 1 / (4 * n))  # of picks, and of the draw that they come from
+    assert off(shuffle=True) < chance and off() > 2 * chance
+
+
+def test_each_stacked_seed_is_shuffled_with_its_own_generator():
+    def order(seed):
+        data = exact_data().expand(2, -1)
+        loop = self_consuming_loop(
+            Sorted(), data, score, 1, 500, stacked=True, generator=[generator(1), generator(seed)], shuffle=True
+        )
+        return next(loop).proposals
+
+    first, second, other = *order(2), order(3)[1]
+    assert not torch.equal(first, second) and not torch.equal(second, other)
+    assert torch.equal(order(2)[1], second)
+
+
+@pytest.mark.parametrize("K, lam, eps", [(3, math.inf, 0.2), (4, 0.5, 0.0)])
+def test_another_choice_rule_follows_its_exact_law(K, lam, eps):
+    rule, S, T = rules.best_or_any(eps), 40, 3
+    law = population.trajectory(PROBS.numpy(), REWARDS.numpy(), K, T, lam, weigh=rule.weigh)
+    rounds = run(K, n=2_000, S=S, lam=lam, generations=T, choose=rule.choose)
+    shares = np.stack([[np.bincount(x.flatten(), minlength=4) / x.numel() for x in g.proposals] for g in rounds])
+    error = shares.std(1, ddof=1) / math.sqrt(S) + 1e-9
+    assert np.abs((shares.mean(1) - law) / error).max() < 4.5
+
+
+def test_models_and_rewards_may_be_of_numpy_or_lists():
+    """A Gaussian kernel density estimate of SciPy's, in four lines."""
+
+    class Density:
+        def fit(self, data, weights=None):
+            self.kde = scipy.stats.gaussian_kde(np.asarray(data), weights=None if weights is None else weights.numpy())
+
+        def sample(self, n):
+            return self.kde.resample(n, seed=0)[0]
+
+    data = np.random.default_rng(0).normal(size=200)
+    for reward in (lambda x: -np.square(x.numpy()), lambda x: (-(x**2)).tolist()):
+        rounds = list(
+            self_consuming_loop(Density(), torch.as_tensor(data), reward, 4, 300, 0.5, 3, generator=generator())
+        )
+        spread = [g.proposals.std().item() for g in rounds]
+        assert len(rounds) == 4 and spread[3] < 0.95 * spread[0] and rounds[3].rewards.shape == (300, 4)
 
 
 # Mistakes found in public code: fewer samples than asked, statistics on a second draw.
