@@ -11,13 +11,16 @@ from typing import ClassVar
 import numpy as np
 import torch
 
+from sclib.kept import LATER, trained_once
 from sclib.population import kl, step
+from sclib.record import record
 from sclib.settings import check_counts, check_numbers, check_one_of, coerce
 from sclib.study import Study
 from sclib.transformer import Settings, Transformer
-from sclib.words import Grammar, cool, draw, first_law, reward
+from sclib.words import HOW_OFTEN, Grammar, cool, draw, first_law, reward
 
 GRAMMAR = Grammar()
+SHARES = torch.tensor([HOW_OFTEN[noun] for noun in GRAMMAR.nouns], dtype=torch.float64)  # of the nouns, in the data
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,15 +33,17 @@ class Config:
     lam: float = math.inf  # weight of the picks against the data; inf is the fully synthetic loop
     temperature: float = 1.0  # at which candidates are drawn, word by word
     reads: tuple = (0, 1)  # which of the two adjectives the judge reads
+    people: bool = False  # whether each of the ten raters judges a tenth of the groups, instead of their mean all
+    prompts: bool = False  # whether the noun is given: candidates of a group share it, and nouns keep their shares
     seeds: tuple = (0, 1, 2, 3, 4)
     generations: int = 6
-    n: int = 20_000  # groups a round, hence picks
-    n_data: int = 200_000  # sentences that the first model of a seed is fitted to
+    n: int = 40_000  # groups a round, hence picks
+    n_data: int = 1_000_000  # sentences that the first model of a seed is fitted to
     model: Settings = dataclasses.field(default_factory=Settings)
     version: int = 1
     on_gpu: ClassVar[bool] = False
     one_thread: ClassVar[bool] = True
-    minutes: ClassVar[str] = "15 min on a busy CPU core with five seeds, not timed on a GPU"
+    minutes: ClassVar[str] = "2 min on a CPU core with five seeds, not run on a GPU"
 
     def __post_init__(self):
         coerce(self)
@@ -53,9 +58,11 @@ class Config:
 EXPERIMENTS = [
     *(Config(f"words-k{K}", K) for K in (1, 2, 4, 16)),
     *(Config(f"words-k{K}-mixed", K, lam=0.5) for K in (1, 2, 4, 16)),
+    Config("words-k4-prompts", 4, prompts=True),
+    Config("words-k4-people", 4, people=True),
     # What breaks it: few picks, a short refit, a judge who stops after the first adjective, a cooler sampler.
     Config("words-few", 4, n=500),
-    Config("words-short", 4, model=Settings(steps=30)),
+    Config("words-short", 4, model=Settings(steps=10)),
     Config("words-first", 4, reads=(0,)),
     Config("words-k1-cool", 1, temperature=0.9),
     Config("words-k4-cool", 4, temperature=0.9),
@@ -67,17 +74,57 @@ def prepare(config, device):
     if device != "cpu":
         raise ValueError(f"device = {device!r} must be 'cpu'")
     streams = {use: [3 * seed + use for seed in config.seeds] for use in range(3)}  # model, choices, data
-    model = Transformer(streams[0], len(GRAMMAR.words), config.model, config.temperature)
+    model = Learner(config, streams[0])
     choices = [torch.Generator().manual_seed(stream) for stream in streams[1]]
     data = torch.stack(
         [draw(first_law(GRAMMAR), GRAMMAR, config.n_data, torch.Generator().manual_seed(s)) for s in streams[2]]
     )
-    table = torch.as_tensor(reward(GRAMMAR, reads=config.reads)).float()
+    tables = torch.as_tensor(judges(config)).float()
+    judge = torch.arange(config.n).repeat_interleave(config.K) % len(tables)  # of each candidate, one in a group
 
     def noted(generation):
         return summarise(model.law(GRAMMAR), exact_laws(config)[generation.t])
 
-    return Study(model, data, lambda x: table[GRAMMAR.index(x)], choices, noted)
+    return Study(model, data, lambda x: tables[judge, GRAMMAR.index(x)], choices, noted)
+
+
+class Learner(Transformer):
+    """The transformer of an experiment: its first fit is kept for all that begin with the same one; it may be asked.
+
+    If `config.prompts`, the noun is given: drawn as data have it, one for each K sentences in turn.
+    """
+
+    def __init__(self, config, streams):
+        super().__init__(streams, len(GRAMMAR.words), config.model, config.temperature)
+        self.config = config
+        begin = {name: value for name, value in record(config.model).items() if name not in LATER}
+        self.made_with = {"experiment": "words-first", "version": config.version, "seeds": config.seeds} | begin
+        self.made_with["n_data"] = config.n_data
+
+    def fit(self, data, weights=None):
+        """As `Transformer.fit`, or, if it is the first and the cache has its outcome, that."""
+        if self.fits:
+            super().fit(data, weights)
+        else:
+            trained_once(self.made_with, "cpu", self, lambda: super(Learner, self).fit(data, weights))
+
+    def sample(self, n):
+        """As `Transformer.sample`."""
+        if not self.config.prompts:
+            return super().sample(n)
+        groups = n // self.config.K
+        nouns = torch.stack([torch.multinomial(SHARES, groups, True, generator=g) for g in self.generators])
+        return super().sample(n, nouns.repeat_interleave(self.config.K, 1))
+
+    def law(self, grammar):
+        """As `Transformer.law`."""
+        return super().law(grammar, SHARES.numpy() if self.config.prompts else None)
+
+
+def judges(config):
+    """Rewards of each judge, (judges, N + 1), nats: groups go to them in turn."""
+    raters = range(10) if config.people else [None]
+    return np.array([reward(GRAMMAR, rater, config.reads) for rater in raters])
 
 
 def summarise(laws, exact):
@@ -107,15 +154,24 @@ def top_sentences(law, count=10):
 @functools.lru_cache
 def exact_laws(config):
     """The laws that candidates are drawn from in rounds 0..T when every refit is perfect, (T + 1, N)."""
-    first, r = first_law(GRAMMAR), reward(GRAMMAR, reads=config.reads)[:-1]
+    first, r = first_law(GRAMMAR), judges(config)[:, :-1]
+    if config.prompts:  # a loop for each noun
+        parts = zip(np.split(first, len(SHARES)), np.split(r, len(SHARES), 1), SHARES.tolist(), strict=True)
+        return np.concatenate([share * _loop(part / part.sum(), r, config) for part, r, share in parts], 1)
+    return _loop(first, r, config)
 
-    def sampled(law):
-        return law if config.temperature == 1 else cool(law, GRAMMAR, config.temperature)
 
-    laws = [sampled(first)]
+def _loop(first, r, config):
+    laws = [_sampled(first, config)]
     for _ in range(config.generations):
-        laws.append(sampled(step(laws[-1], r, config.K, config.lam, None if config.lam == math.inf else first)))
+        picked = np.mean([step(laws[-1], rewards, config.K) for rewards in r], 0)
+        real = 0.0 if config.lam == math.inf else 1 / (1 + config.lam)
+        laws.append(_sampled(real * first + (1 - real) * picked, config))
     return np.array(laws)
+
+
+def _sampled(law, config):
+    return law if config.temperature == 1 else cool(law, GRAMMAR, config.temperature)
 
 
 def table(config, arrays):

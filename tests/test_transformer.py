@@ -62,6 +62,16 @@ def test_training_approaches_the_law():
     assert kl(np.append(first_law(SMALL), 0), model.law(SMALL)[0]) < 0.02
 
 
+def test_what_two_halves_have_to_do_with_each_other_is_learned():
+    grammar, law = Grammar(), first_law(Grammar())
+    p = law.reshape(grammar.shape)
+    halves = p.sum((3, 4), keepdims=True) * p.sum((1, 2), keepdims=True) / p.sum((1, 2, 3, 4), keepdims=True)
+    sentences = draw(law, grammar, 1_000_000, torch.Generator().manual_seed(2))[None]
+    model = Transformer((0,), len(grammar.words), Settings(first_steps=800))
+    model.fit(sentences)
+    assert kl(np.append(law, 0), model.law(grammar)[0]) < 0.6 * kl(law, halves.ravel())
+
+
 def test_weights_choose_what_is_learned():
     sentences = torch.stack([SMALL.encode("staff _ kind _ clean"), SMALL.encode("room not bad _ bad")])[None]
     model = Transformer((0,), len(SMALL.words), Settings(width=16, depth=1, first_steps=300, batch=256, first_lr=1e-2))

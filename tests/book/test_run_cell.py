@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from sclib import experiments, plane, plots, predictions
+from sclib import experiments, plane, plots, predictions, sentences
+from sclib.words import reward
 
 POINTS = {
     "generations": 1, "n": 40, "n_data": 200, "n_atoms": 100, "n_points": 10,
@@ -20,7 +21,8 @@ DIGITS = {
     "generations": 1, "n": 30, "n_atoms": 100, "n_kept": 20, "n_near": 20, "n_pictures": 4, "classifier_steps": 2,
     "width": 8, "depth": 1, "first_steps": 3, "steps": 2, "batch": 8, "calls": 2,
 }  # fmt: skip
-TINY = {"gaussians": POINTS, "digits": DIGITS, "cifar10": {}}
+WORDS = {"generations": 1, "n": 40, "n_data": 200, "width": 8, "depth": 1, "first_steps": 3, "steps": 2, "batch": 8}
+TINY = {"gaussians": POINTS, "digits": DIGITS, "cifar10": {}, "words": WORDS}
 CELLS = [
     pytest.param(cell.source, id=f"{path.stem}-{re.search('run[(].(.+?).[,)]', cell.source)[1]}")
     for path in sorted((Path(__file__).parents[2] / "book").glob("[0-9]*.md"))
@@ -36,7 +38,8 @@ def test_switched_on_it_trains_and_draws(source, monkeypatch, tmp_path, cifar10_
     config = experiments.configure(name)
     monkeypatch.setattr(experiments, "run", functools.partial(experiments.run, device="cpu", **TINY[config.data]))
     names = {"experiments": experiments, "np": np, "plt": plt, "plots": plots, "predictions": predictions}
-    lengths = [3, 3]  # of the preset smoke
+    names |= {"sentences": sentences, "r": reward(sentences.GRAMMAR)[:-1]}
+    lengths = [4, 4] if config.data == "words" else [3, 3]  # the latter of the preset smoke
     if key := re.search(r"runs\[(.+?)\]", source):
         stored, key = experiments.load(name), ast.literal_eval(key[1])  # under which the chapter holds it
         law = (plane if config.data == "gaussians" else predictions).exact_law(config, stored.arrays)
