@@ -58,7 +58,7 @@ def explore(draw, start=None, **axes):
 
     pngs, pictures = {}, {}
     for values in itertools.product(*axes.values()):
-        where = ", ".join(f"{NAMES.get(name, name)} = {text(value)}" for name, value in zip(axes, values, strict=True))
+        where = ", ".join(f"{_shown(name)} = {text(value)}" for name, value in zip(axes, values, strict=True))
         figure = draw(**dict(zip(axes, values, strict=True)))
         if not figure.get_label():
             raise ValueError(f"the figure for {where} has no label; say what it shows with fig.set_label(text)")
@@ -69,7 +69,7 @@ def explore(draw, start=None, **axes):
         ipywidgets.SelectionSlider(
             options=[(text(value), i) for i, value in enumerate(values)],
             index=values.index(first[name]),
-            description=NAMES.get(name, name.replace("_", " ")),
+            description=_shown(name),
             style={"description_width": "initial"},
             layout=ipywidgets.Layout(width="100%", max_width="32rem"),
         )
@@ -108,6 +108,10 @@ def _link_through_the_kernel(sliders, pictures):
         slider.observe(show, "index")
     show()
     return picture
+
+
+def _shown(name):
+    return NAMES.get(name, name.replace("_", " "))
 
 
 def text(value):

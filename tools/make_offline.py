@@ -1,6 +1,6 @@
 """Copy the built book to a folder that opens from file:// and asks no other host: `make book-offline`.
 
-The pages of _build/html load MathJax and the widgets from a CDN.  Each such address is replaced by that of the same
+The pages of _build/html load MathJax from a CDN.  Each such address is replaced by that of the same
 file of the same npm package, which the copy carries.
 """
 
@@ -16,8 +16,6 @@ CDN = "https://cdn.jsdelivr.net/npm/"
 SCRIPTS = "_npm"
 # What a page may ask for; MathJax itself fetches fonts, extensions and what reads formulas aloud.
 FILES = {
-    "requirejs": ["require.js"],
-    "@jupyter-widgets/html-manager": ["dist/embed-amd.js", "dist/*.woff2"],
     "mathjax": [
         "es5/tex-mml-chtml.js",
         *(f"es5/{part}/**/*" for part in ("output/chtml", "input/tex", "a11y", "sre", "ui")),

@@ -1,11 +1,13 @@
 """Sphinx extension: a chapter is built from the text of book/NAME.md and the outputs stored in book/NAME.ipynb.
 
-The text of the .ipynb is for those who open it in Jupyter or Colab (`readable.py`), not for Sphinx.
+Sliders among the outputs become plain HTML (`native_sliders.py`).  The text of the .ipynb is for those who open it in
+Jupyter or Colab (`readable.py`), not for Sphinx.
 """
 
 from pathlib import Path
 
 import jupytext
+import native_sliders
 import nbformat
 from sphinx.util import logging
 
@@ -35,7 +37,10 @@ def read(app, docname, content):
         return
     app.env.note_dependency(str(source))
     try:
-        content[0] = nbformat.writes(join(source, stored))
+        notebook = join(source, stored)
+        pictures = "../" * docname.count("/") + "_images"
+        native_sliders.replace(notebook, Path(app.outdir) / "_images", pictures)
+        content[0] = nbformat.writes(notebook)
     except ValueError as error:
         LOGGER.warning(str(error), location=docname)
 

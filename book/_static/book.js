@@ -1,22 +1,5 @@
-// Widgets ask MathJax 2 to typeset their labels.  MathJax 3 is the one that is loaded: answer in its name.
-window.addEventListener("load", () => {
-  if (window.MathJax) window.MathJax.Hub = { Queue: (call) => window.MathJax.typesetPromise([call[2]]) };
-});
-
 function setAttribute(element, name, value) {
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);
-}
-
-// A slider's handle carries its label and its current value for those who do not see them.
-function nameSliders() {
-  document.querySelectorAll(".widget-hslider").forEach((slider) => {
-    const handle = slider.querySelector(".noUi-handle");
-    const label = slider.querySelector(".widget-label");
-    const readout = slider.querySelector(".widget-readout");
-    if (!handle || !label || !readout) return;
-    setAttribute(handle, "aria-label", label.textContent.trim());
-    setAttribute(handle, "aria-valuetext", readout.textContent.trim());
-  });
 }
 
 // What the theme and the extensions call by another name than the one on the screen, or by none.
@@ -42,13 +25,6 @@ function nameTheRest() {
 }
 
 document.addEventListener("DOMContentLoaded", () => {
-  new MutationObserver(nameSliders).observe(document.querySelector("main") || document.body, {
-    childList: true,
-    subtree: true,
-    characterData: true,
-    attributes: true,
-    attributeFilter: ["aria-valuetext"],
-  });
   nameTheRest();
   new MutationObserver(nameTheRest).observe(document.documentElement, { attributeFilter: ["data-mode"] });
 });
