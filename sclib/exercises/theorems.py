@@ -68,10 +68,12 @@ def check_speed(answer):
 @says
 def check_settled(answer):
     """Chapter 4: `answer(share, gap, lam)` is where a favourite's share settles at K = inf with data in the mix."""
-    for share, gap, lam in [(0.1, 5.0, 0.5), (0.1, 0.1, 0.5), (0.5, 1.0, 0.0), (0.01, 0.3, 8.0)]:
+    for share, gap, lam in [(0.1, 5.0, 0.5), (0.1, 0.1, 0.5), (0.5, 1.0, 0.0), (0.01, 0.3, 8.0), (0.1, 0.01, 200.0)]:
         call = f"settled({share}, {gap}, {lam})"
         got = number(answer(share, gap, lam), call)
-        want = trajectory([share, 1 - share], [gap, 0.0], math.inf, 5_000, lam)[-1, 0]
+        g, s = math.expm1(gap), lam / (1 + lam)  # the end solves g p^2 + half p = (1 - s) share
+        half = 1 - s - g * (s + (1 - s) * share)
+        want = (math.sqrt(half**2 + 4 * g * (1 - s) * share) - half) / (2 * g)
         require(abs(got - want) < 1e-6, f"{call} gave {got:.6f}; the loop settles at {want:.6f}.")
     return "push and pull balance there."
 
