@@ -102,6 +102,11 @@ def test_the_solution_passes_and_the_start_does_not(exercise, capsys):
         (exercises.check_leftover, lambda q, d, K, eps: math.ceil(math.log(eps / (1 - q)) / -d), "falls below"),
         (exercises.check_speed, lambda m, x, K: math.ceil(math.log(x / m) / math.log(K)), "allows it after"),
         (exercises.check_settled, lambda q, d, lam: (q + lam) / (1 + lam), "the loop settles at"),
+        (
+            exercises.check_settled,  # too few rounds, where little data pull back
+            lambda q, d, lam: trajectory([q, 1 - q], [d, 0.0], math.inf, 2_000, lam)[-1, 0],
+            "settled(0.1, 0.01, 200.0) gave",
+        ),
         (exercises.check_largest_lam, lambda K, span: 1 / (K - 1), "with the cap"),
         (exercises.check_samples, lambda lam, sd, most: math.ceil(sd**2 * lam / 2 / most**2), "hold it there"),
         (exercises.check_share, lambda r, labels, c, K, t: (labels == c).mean(), "for c = 0, K = 4 and t = 1"),
