@@ -7,7 +7,7 @@ import torch
 
 from sclib.bounds import selection_kl_bound
 from sclib.choice import choice_probabilities
-from sclib.exercises.saying import number, require, says
+from sclib.exercises.saying import CLOSE, law, number, require, says
 from sclib.population import step, tilt
 from sclib.taste import fit_rewards
 
@@ -15,19 +15,25 @@ from sclib.taste import fit_rewards
 @says
 def check_probabilities(answer):
     """Chapter 1: `answer(rewards)` is Luce's rule for a tensor (..., K) of rewards of any size."""
-    for rewards in (torch.tensor([0.0, math.log(3)]), torch.linspace(-2, 2, 12).view(3, 4)):
+    single = torch.float32
+    for rewards in (torch.tensor([0.0, math.log(3)], dtype=single), torch.linspace(-2, 2, 12, dtype=single).view(3, 4)):
         got = answer(rewards)
         require(isinstance(got, torch.Tensor), f"expected a tensor, got {type(got).__name__}.")
         require(got.shape == rewards.shape, f"shape {tuple(rewards.shape)} went in and {tuple(got.shape)} came out.")
         off = (got.sum(-1) - 1).abs().max().item()
         require(off < 1e-5, f"the probabilities of one group add up to {1 + off:.3g}; which axis did you sum over?")
-        require(torch.allclose(got, choice_probabilities(rewards)), "they sum to one but are not e^r over its sum.")
-    for rewards in (torch.tensor([1000.0, 999.0]), torch.tensor([[1000.0, 999.0], [-1000.0, -998.0]])):
+        require(_are_luces(got, rewards), "they sum to one but are not e^r over its sum.")
+    for values in ([1000.0, 999.0], [[1000.0, 999.0], [-1000.0, -998.0]]):
+        rewards = torch.tensor(values, dtype=single)
         got, gave = answer(rewards), f"rewards {rewards.tolist()} gave"
         require(bool(torch.isfinite(got).all()), f"{gave} {got.tolist()}: subtract the largest of each group first.")
-        right = torch.allclose(got, choice_probabilities(rewards))
+        right = _are_luces(got, rewards)
         require(right, f"{gave} {got.tolist()}; only differences within a group matter.")
     return "Luce's rule, for any shape and for rewards of any size."
+
+
+def _are_luces(got, rewards):
+    return torch.allclose(got.double(), choice_probabilities(rewards.double()), atol=CLOSE)
 
 
 @says
@@ -37,7 +43,7 @@ def check_urn(answer):
         call = f"urn({q}, {ratio:.4g}, {K})"
         got = number(answer(q, ratio, K), call)
         want = step([q, 1 - q], [math.log(ratio), 0.0], K)[0]
-        require(abs(got - want) < 1e-9, f"{call} gave {got:.6f}; the exact share is {want:.6f}.")
+        require(abs(got - want) < CLOSE, f"{call} gave {got:.6f}; the exact share is {want:.6f}.")
     return "the binomial sum is the curated law on two kinds."
 
 
@@ -47,11 +53,11 @@ def check_audit(answer):
     for wins, losses in [(30, 10), (7, 90), (50, 50)]:
         call = f"audit({wins}, {losses})"
         got = answer(wins, losses)
-        require(np.size(got) == 2, f"{call} should return two numbers, the gap and its error.")
+        require(got is not None and np.size(got) == 2, f"{call} should return two numbers, the gap and its error.")
         fit = fit_rewards([("red", "blue")] * (wins + losses), [0] * wins + [1] * losses)  # items: blue, red
         gap, error = fit.rewards[1] - fit.rewards[0], math.sqrt(np.diff(np.diff(fit.covariance, axis=0)).item())
-        require(abs(got[0] - gap) < 1e-6, f"{call} gave a gap of {got[0]:.6f}; most likely is {gap:.6f}.")
-        require(abs(got[1] - error) < 1e-6, f"{call} gave an error of {got[1]:.6f}, not {error:.6f}.")
+        require(abs(got[0] - gap) < CLOSE, f"{call} gave a gap of {got[0]:.6f}; most likely is {gap:.6f}.")
+        require(abs(got[1] - error) < CLOSE, f"{call} gave an error of {got[1]:.6f}, not {error:.6f}.")
     return "the gap and its error are what `fit_rewards` finds."
 
 
@@ -62,13 +68,10 @@ def check_best_of(answer):
         probs = np.arange(1.0, len(rewards) + 1) / sum(range(1, len(rewards) + 1))
         for K in (1, 2, 8):
             call = f"best_of({np.round(probs, 3).tolist()}, {rewards}, {K})"
-            got = answer(probs, np.array(rewards), K)
-            require(got is not None, f"{call} returned None; it should return {len(rewards)} probabilities.")
-            got = np.asarray(got, dtype=float)
-            require(got.shape == probs.shape, f"{call} should return {len(rewards)} probabilities.")
+            got = law(answer(probs, np.array(rewards), K), call, len(rewards))
             want = step(probs, 100 * np.array(rewards), K)  # gaps of 100 nats: the choice is all but certain
             require(
-                np.abs(got - want).max() < 1e-9,
+                np.abs(got - want).max() < CLOSE,
                 f"{call} gave {np.round(got, 4).tolist()}, not {np.round(want, 4).tolist()}.",
             )
     return "with certain choices the K-choice keeps the best of K."
@@ -80,13 +83,13 @@ def check_tilt(answer):
     probs = np.array([0.2, 0.3, 0.5])
     for rewards, beta in [([1.0, 0.0, -1.0], 1.0), ([1.0, 0.0, -1.0], 0.25), ([2000.0, 1999.0, 1998.0], 2.0)]:
         call = f"tilt({probs.tolist()}, {rewards}, {beta})"
-        got = answer(probs, np.array(rewards), beta)
-        require(got is not None, f"{call} returned None; it should return 3 probabilities.")
-        got, want = np.asarray(got, dtype=float), tilt(probs, rewards, beta)
-        require(got.shape == (3,), f"{call} should return 3 probabilities, not shape {got.shape}.")
+        got, want = law(answer(probs, np.array(rewards), beta), call, 3), tilt(probs, rewards, beta)
         require(np.isfinite(got).all(), f"{call} is not finite: subtract the largest reward first.")
-        require(abs(got.sum() - 1) < 1e-9, f"{call} sums to {got.sum():.4g}; divide by Z.")
-        require(np.allclose(got, want), f"{call} gave {np.round(got, 4).tolist()}, not {np.round(want, 4).tolist()}.")
+        require(abs(got.sum() - 1) < CLOSE, f"{call} sums to {got.sum():.4g}; divide by Z.")
+        require(
+            np.allclose(got, want, atol=CLOSE),
+            f"{call} gave {np.round(got, 4).tolist()}, not {np.round(want, 4).tolist()}.",
+        )
     return "the optimum of RLHF, for rewards of any size."
 
 
@@ -130,7 +133,7 @@ def check_dpo(answer):
         log_w.requires_grad_()
         margin = beta * (log_w - first_w) - beta * (log_l - first_l)
         (want,) = torch.autograd.grad(-torch.nn.functional.logsigmoid(margin), log_w)
-        require(abs(got - want) < 1e-9, f"dpo_gradient{arguments} gave {got:.6f}; autograd says {want:.6f}.")
+        require(abs(got - want) < CLOSE, f"dpo_gradient{arguments} gave {got:.6f}; autograd says {want:.6f}.")
     return "the same gradient as autograd's."
 
 
@@ -142,6 +145,6 @@ def check_beta(answer):
         call = f"beta_of(probs, rewards, {K})"
         got = number(answer(probs, rewards, K), call)
         require(got > 0, f"{call} gave {got:g}; beta is positive.")
-        have, want = (law @ rewards for law in (tilt(probs, rewards, got), step(probs, rewards, K)))
-        require(abs(have - want) < 1e-6, f"{call} gave {got:.4f}, with mean reward {have:.4f} instead of {want:.4f}.")
+        have, want = (p @ rewards for p in (tilt(probs, rewards, got), step(probs, rewards, K)))
+        require(abs(have - want) < CLOSE, f"{call} gave {got:.4f}, with mean reward {have:.4f} instead of {want:.4f}.")
     return "at K = infinity you found 1, and more for fewer candidates."

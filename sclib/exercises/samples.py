@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from sclib.curators import group_step, surviving_share
-from sclib.exercises.saying import number, require, says
+from sclib.exercises.saying import CLOSE, law, number, require, says
 from sclib.population import step, trajectory
 
 
@@ -18,7 +18,7 @@ def check_share(answer):
         r = rng.normal(size=60) + labels
         got = number(answer(r, labels, c, K, t), f"predicted_share(r, labels, {c}, {K}, {t})")
         want = trajectory(np.full(60, 1 / 60), r, K, t)[t][labels == c].sum()
-        require(abs(got - want) < 1e-9, f"for c = {c}, K = {K} and t = {t} it gave {got:.4f}, not {want:.4f}.")
+        require(abs(got - want) < CLOSE, f"for c = {c}, K = {K} and t = {t} it gave {got:.4f}, not {want:.4f}.")
     return "samples with rewards are all the law needs."
 
 
@@ -31,7 +31,7 @@ def check_transmission(answer):
         after = before + part * (due - before) + aside * sideways
         want = (after - before) @ (due - before) / ((due - before) @ (due - before))
         got = number(answer(before, due, after), "transmitted(before, due, after)")
-        right = abs(got - want) < 1e-9
+        right = abs(got - want) < CLOSE
         require(right, f"shares {np.round(after, 3)} after {before}, with {due} due, are {want:.3f}, not {got:.3f}.")
     return "one for a perfect refit, zero for none."
 
@@ -42,7 +42,7 @@ def check_confidence(answer):
     for logits, T in [([2.0, 0.0, -1.0], 1.0), ([2.0, 0.0, -1.0], 3.0), ([1000.0, 999.0], 1.0), ([-4e4, -4e4], 2.0)]:
         got = number(answer(np.array(logits), T), f"confidence_at({logits}, {T})")
         want = 1 / np.exp((np.array(logits) - max(logits)) / T).sum()
-        require(abs(got - want) < 1e-9, f"confidence_at({logits}, {T}) gave {got:.6f}, not {want:.6f}.")
+        require(abs(got - want) < CLOSE, f"confidence_at({logits}, {T}) gave {got:.6f}, not {want:.6f}.")
     return "a higher temperature makes the judge less sure and keeps its order."
 
 
@@ -78,9 +78,8 @@ def check_pool(answer):
     probs, rewards = np.array([0.1, 0.3, 0.6]), np.array([2.0, 1.0, 0.0])
     for K, alpha, rounds in [(4, 0.5, 1), (4, 0.1, 12), (math.inf, 1.0, 3), (2, 0.3, 0)]:
         call = f"pooled_law(probs, r, {K}, {alpha}, {rounds})"
-        got, want = answer(probs, rewards, K, alpha, rounds), probs
-        require(np.shape(got) == (3,), f"{call} gave {got}; it should return a law of shape (3,).")
+        got, want = law(answer(probs, rewards, K, alpha, rounds), call, 3), probs
         for _ in range(rounds):
             want = want + alpha * (step(want, rewards, K) - want)
-        require(np.allclose(got, want, atol=1e-9), f"{call} gave {np.round(got, 4)} instead of {np.round(want, 4)}.")
+        require(np.allclose(got, want, atol=CLOSE), f"{call} gave {np.round(got, 4)} instead of {np.round(want, 4)}.")
     return "at alpha = 1 it is the plain loop."

@@ -6,6 +6,10 @@ import textwrap
 import numpy as np
 import torch
 
+from sclib import checks
+
+CLOSE = 1e-5  # an answer may compute in float32
+
 
 class _Wrong(Exception):
     pass
@@ -42,3 +46,11 @@ def require(condition, message):
 def number(value, call):
     require(value is not None, f"{call} returned None; it should return a number.")
     return float(value)
+
+
+def law(value, call, n):
+    """`value`, the n probabilities that `call` returned, in whatever form, as an array."""
+    require(value is not None, f"{call} returned None; it should return {n} probabilities.")
+    found = checks.reals(value, "what it returned")
+    require(found.shape == (n,), f"{call} should return {n} probabilities, not shape {found.shape}.")
+    return found

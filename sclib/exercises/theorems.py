@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from sclib.bounds import kl_from_limit, retraining_covariance, speed_limit, weight_cap
-from sclib.exercises.saying import number, require, says
+from sclib.exercises.saying import CLOSE, number, require, says
 from sclib.population import step, trajectory
 
 
@@ -19,7 +19,7 @@ def check_identity(answer):
     ]:
         got = number(answer(np.array(probs), np.array(w), K), f"gain({probs}, {w}, {K})")
         want = (step(probs, np.log(w), K) - probs) @ w
-        require(abs(got - want) < 1e-9, f"gain({probs}, {w}, {K}) gave {got:.6f}; the round gains {want:.6f}.")
+        require(abs(got - want) < CLOSE, f"gain({probs}, {w}, {K}) gave {got:.6f}; the round gains {want:.6f}.")
     return "the identity counts what a round gains."
 
 
@@ -34,7 +34,7 @@ def check_divergence(answer):
     ]:
         got = number(answer(np.array(probs), np.array(rewards)), f"divergence({probs}, {rewards})")
         want = kl_from_limit(probs, rewards)
-        require(abs(got - want) < 1e-9, f"divergence({probs}, {rewards}) gave {got:.6f}, not {want:.6f}.")
+        require(abs(got - want) < CLOSE, f"divergence({probs}, {rewards}) gave {got:.6f}, not {want:.6f}.")
     return "one logarithm is all it takes."
 
 
@@ -86,7 +86,7 @@ def check_largest_lam(answer):
         got = number(answer(K, span), call)
         cap = weight_cap([0.5, 0.5], [0.0, span], K)
         want = math.inf if cap == 1 else 1 / (cap - 1)
-        right = got == want or abs(got - want) < 1e-9 * want
+        right = got == want or abs(got - want) < CLOSE * want
         require(right, f"{call} gave {got:.6g}; with the cap {cap:.4g} it is {want:.6g}.")
     return "small spans allow more than 1 / (K - 1)."
 
