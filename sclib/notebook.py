@@ -52,7 +52,7 @@ def check_at_most(name, measured, bound, digits=4):
 def _number(value, name):
     """`value`, a number or an array that holds one, as a float; NaN is none that a check may pass."""
     array = checks.reals(value, name)
-    if array.size != 1:
+    if value is None or array.size != 1:
         raise checks.wrong(name, value, "be one number")
     return array.item()
 
