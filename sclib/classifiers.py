@@ -119,7 +119,7 @@ class ImageClassifier:
         self.network.train()
         for _ in range(steps):
             index = torch.randint(len(images), (batch,), generator=self.generator, device=device)
-            x = _moved(images[index], shift, flip, self.generator)
+            x = moved(images[index], shift, flip, self.generator)
             loss = nn.functional.cross_entropy(self.network(self._normalised(x)), labels[index])
             optimizer.zero_grad()
             loss.backward()
@@ -200,7 +200,7 @@ def _body(kind, channels):
     return nn.Sequential(*layers, nn.Flatten()), 32 * 2 * 2
 
 
-def _moved(images, shift, flip, generator):
+def moved(images, shift, flip, generator):
     """`images` (n, C, H, W), each moved by up to `shift` pixels, what comes in being black, and mirrored or not."""
     n, _, height, width = images.shape
     like = {"generator": generator, "device": images.device}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sclib.classifiers import ImageClassifier, _moved, calibration_error, fit_classifier, probabilities
+from sclib.classifiers import ImageClassifier, calibration_error, fit_classifier, moved, probabilities
 from sclib.datasets import digits, sample_moons
 from sclib.images import CLASSIFIERS, Config
 
@@ -116,11 +116,11 @@ def test_calibration_error_by_hand():
 def test_images_are_moved_by_whole_pixels_and_mirrored_every_other_time():
     one = torch.zeros(400, 1, 5, 5, dtype=torch.uint8)
     one[:, :, 2, 1] = 9
-    moved = _moved(one, 1, True, torch.Generator().manual_seed(0))
-    assert moved.shape == one.shape and (moved.flatten(1).sum(1) == 9).all()
-    rows, columns = np.nonzero(moved[:, 0].sum(0).numpy())
+    drawn = moved(one, 1, True, torch.Generator().manual_seed(0))
+    assert drawn.shape == one.shape and (drawn.flatten(1).sum(1) == 9).all()
+    rows, columns = np.nonzero(drawn[:, 0].sum(0).numpy())
     assert sorted(set(rows)) == [1, 2, 3] and sorted(set(columns)) == [0, 1, 2, 3, 4]
-    still = _moved(one, 0, False, torch.Generator())
+    still = moved(one, 0, False, torch.Generator())
     assert torch.equal(still, one)
 
 

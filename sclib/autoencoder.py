@@ -1,0 +1,105 @@
+"""The first stage's networks: an encoder and a decoder between 32 x 32 images and 128 numbers, and an adversary."""
+
+import torch
+from torch import nn
+
+from sclib import checks
+from sclib.precision import single
+
+SHAPE = (3, 32, 32)
+LEVELS = 32.0  # of a latent, as a byte, in one standard deviation; bytes reach to 3.98 of them on either side
+MIDDLE = 127.5
+
+
+class Autoencoder(nn.Module):
+    """Images to latents of `channels` x 4 x 4 numbers, and back; `widths`: of maps of 16 x 16, 8 x 8 and 4 x 4.
+
+    Each channel of the latents has mean 0 and variance 1 over the training images.  Where latents are kept, a model's
+    data or what it draws, they are bytes: rounding them, by .009 standard deviations, is far below the decoder's noise.
+    """
+
+    @single()
+    def __init__(self, widths: tuple = (48, 96, 192), channels: int = 8):
+        super().__init__()
+        a, b, c = widths
+        self.shape = (channels, 4, 4)
+        self.encoder = nn.Sequential(
+            nn.PixelUnshuffle(2), nn.Conv2d(12, a, 3, padding=1), Block(a), nn.Conv2d(a, b, 4, 2, 1), Block(b),
+            nn.Conv2d(b, c, 4, 2, 1), Block(c), _norm(c), nn.SiLU(), nn.Conv2d(c, channels, 1),
+            nn.BatchNorm2d(channels, affine=False, momentum=0.01),
+        )  # fmt: skip
+        self.decoder = nn.Sequential(
+            nn.Conv2d(channels, c, 1), Block(c), nn.Conv2d(c, 4 * b, 1), nn.PixelShuffle(2), Block(b), Block(b),
+            nn.Conv2d(b, 4 * a, 1), nn.PixelShuffle(2), Block(a), Block(a), _norm(a), nn.SiLU(),
+            nn.Conv2d(a, 48, 3, padding=1), nn.PixelShuffle(2), nn.Conv2d(12, 16, 3, padding=1), nn.SiLU(),
+            nn.Conv2d(16, 3, 3, padding=1),
+        )  # fmt: skip
+
+    @torch.no_grad()
+    def encode(self, images: torch.Tensor) -> torch.Tensor:
+        """Latents of `images`, uint8 (n, 3, 32, 32), as bytes: uint8 (n, channels, 4, 4).  Raises: ValueError."""
+        images = checks.images(images, SHAPE)
+        return torch.cat([to_bytes(self.encoder(scaled(part.float()))) for part in images.split(500)])
+
+    @torch.no_grad()
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        """The images, uint8 (n, 3, 32, 32), of `latents`, uint8 (n, channels, 4, 4).  Raises: ValueError."""
+        latents = checks.images(latents, self.shape, "latents")
+        parts = [pixels(self.decoder(from_bytes(part))) for part in latents.split(500)]
+        return torch.cat([part.round().clamp(0, 255).to(torch.uint8) for part in parts])
+
+
+class Block(nn.Module):
+    """x plus two normalised convolutions of x, (n, C, H, W)."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.change = nn.Sequential(
+            _norm(channels), nn.SiLU(), nn.Conv2d(channels, channels, 3, padding=1),
+            _norm(channels), nn.SiLU(), nn.Conv2d(channels, channels, 3, padding=1),
+        )  # fmt: skip
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.change(x)
+
+
+class Adversary(nn.Module):
+    """Scores of a critic's maps of features, of `widths` channels: (n, 1, H, W) each, high for original images."""
+
+    @single()
+    def __init__(self, widths: tuple):
+        super().__init__()
+        self.heads = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(width, 64, 1), nn.LeakyReLU(0.2), nn.Conv2d(64, 64, 3, padding=1), nn.LeakyReLU(0.2),
+                nn.Conv2d(64, 1, 1),
+            )
+            for width in widths
+        )  # fmt: skip
+
+    def forward(self, maps: list[torch.Tensor]) -> list[torch.Tensor]:
+        return [head(x) for head, x in zip(self.heads, maps, strict=True)]
+
+
+def scaled(grey: torch.Tensor) -> torch.Tensor:
+    """Pixels 0..255 -> -1..1."""
+    return grey / MIDDLE - 1
+
+
+def pixels(x: torch.Tensor) -> torch.Tensor:
+    """Pixels -1..1 -> 0..255."""
+    return (x + 1) * MIDDLE
+
+
+def to_bytes(latents: torch.Tensor) -> torch.Tensor:
+    """Latents, in standard deviations, as uint8; those beyond 3.98 are cut."""
+    return (latents * LEVELS + MIDDLE).round().clamp(0, 255).to(torch.uint8)
+
+
+def from_bytes(latents: torch.Tensor) -> torch.Tensor:
+    """What `to_bytes` rounded, float32."""
+    return (latents.float() - MIDDLE) / LEVELS
+
+
+def _norm(channels):
+    return nn.GroupNorm(8, channels)
