@@ -7,11 +7,11 @@ import math
 
 import torch
 
-from sclib import images, plane, results, sentences
+from sclib import images, latents, plane, results, sentences
 from sclib.checks import is_number
 from sclib.study import checkpoint, run_study
 
-KINDS = {kind.Config: kind for kind in (plane, images, sentences)}
+KINDS = {kind.Config: kind for kind in (plane, images, latents, sentences)}
 EXPERIMENTS = {config.experiment: config for kind in KINDS.values() for config in kind.EXPERIMENTS}
 
 

@@ -91,7 +91,7 @@ class Flow(Trainer):
 
     def _loss(self, data, weights):
         s = self.settings
-        x1 = data[self._draw(len(data), weights)].float() / 127.5 - 1  # pixels in [-1, 1], as the noise's scale asks
+        x1 = self.enter(data[self._draw(len(data), weights)])
         if s.flip:
             mirrored = torch.rand(len(x1), **self._stream) < 0.5
             x1 = torch.where(mirrored[:, None, None, None], x1.flip(-1), x1)
@@ -111,6 +111,14 @@ class Flow(Trainer):
         sizes = [min(self.settings.chunk, n - start) for start in range(0, n, self.settings.chunk)]
         # A compiled network is compiled again for another size: the last, smaller chunk is drawn whole and cut.
         x = torch.cat([self._solve(self._randn(max(sizes)))[:size] for size in sizes])
+        return self.leave(x)
+
+    def enter(self, data):
+        """Pixels 0..255 -> [-1, 1], as the noise's scale asks."""
+        return data.float() / 127.5 - 1
+
+    def leave(self, x):
+        """The scale of the noise -> pixels, uint8."""
         return ((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
     def parameters(self):

@@ -120,8 +120,8 @@ def prepare(config, device):
         [tensor.to(device) for tensor in SOURCES[config.data](split)] for split in ("train", "test")
     )
     classifier = kept.classifier(config, images, labels)
-    members = [KeptFlow(config, images.shape[1:], seed, _stream(seed, 0), device) for seed in config.seeds]
-    choices = [torch.Generator(device).manual_seed(_stream(seed, 1)) for seed in config.seeds]
+    members = [KeptFlow(config, images.shape[1:], seed, stream(seed, 0), device) for seed in config.seeds]
+    choices = [torch.Generator(device).manual_seed(stream(seed, 1)) for seed in config.seeds]
     model = Flows(members)
 
     def reward(x):  # (S, n, C, H, W) -> (S, n)
@@ -138,7 +138,7 @@ def prepare(config, device):
                 logits = torch.stack([classifier.logits(part) for part in x])
                 statistics[f"{name}_rewards"] = score(config, logits).cpu().numpy()
                 statistics[f"{name}_labels"] = logits.argmax(-1).cpu().numpy().astype(np.int8)
-            statistics |= _gate(config, classifier, held_out, held_out_labels, images, atoms["first"])
+            statistics |= measured_gate(config, classifier, held_out, held_out_labels, images, atoms["first"])
             tqdm.write(gate({name: value[None] for name, value in statistics.items()}))
         return statistics
 
@@ -157,7 +157,7 @@ def score(config, logits):
 GATED = ("held-out images", "first samples", "noise of the same covariance")
 
 
-def _gate(config, classifier, held_out, labels, images, first):
+def measured_gate(config, classifier, held_out, labels, images, first):
     """What has to be right before the rounds mean anything: a dict of arrays.
 
     gate_accuracy, gate_calibration (): the classifier's on held-out images.  For held-out images, for samples of the
@@ -209,7 +209,7 @@ def gate(arrays):
     return "\n".join(lines)
 
 
-def _stream(seed, use):
+def stream(seed, use):
     # Model and choices of a seed draw from different streams: one seed for both would correlate them.
     return 2 * seed + use
 

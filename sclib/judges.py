@@ -60,6 +60,9 @@ class Network(nn.Module):
     With `fit`'s result, `logits` and `features` take images, uint8, as `classifiers.ImageClassifier` does.
     """
 
+    mean: torch.Tensor
+    sd: torch.Tensor
+
     @single()
     def __init__(self, kind: str, width: int):
         super().__init__()

@@ -6,7 +6,8 @@ import torch
 
 from sclib.classifiers import ImageClassifier, calibration_error, fit_classifier, moved, probabilities
 from sclib.datasets import digits, sample_moons
-from sclib.images import CLASSIFIERS, Config
+from sclib.images import Config
+from sclib.kept import CLASSIFIERS
 
 
 def moons(n, seed):

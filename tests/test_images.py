@@ -196,7 +196,7 @@ def test_the_gate_tells_samples_from_noise():
     classifier = ImageClassifier("cnn", (1, 8, 8))
     classifier.fit(train, labels, 150)
     config = experiments.configure("digits-class")
-    found = images._gate(config, classifier, held_out, held_out_labels, train, train[None, :360])
+    found = images.measured_gate(config, classifier, held_out, held_out_labels, train, train[None, :360])
     assert found["gate_accuracy"] > 0.9 and found["gate_top"][1] > found["gate_top"][2] + 0.1
     np.testing.assert_allclose(found["gate_masses"].sum(1), 1)
     np.testing.assert_allclose(found["gate_masses"][1], labels[:360].bincount(minlength=10) / 360, atol=0.05)

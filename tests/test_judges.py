@@ -49,7 +49,7 @@ def test_features_and_logits_are_those_of_the_network():
 
 def test_the_rate_rises_a_quarter_of_the_way_and_falls_to_zero():
     rates = [judges.one_cycle(done / 1000) for done in range(1001)]
-    assert max(rates) == rates[249] or max(rates) == rates[250]
+    assert 240 <= rates.index(max(rates)) <= 250
     assert rates[-1] == 0 and min(rates[:-1]) > 0 and max(rates) == pytest.approx(1, abs=0.01)
 
 

@@ -1,0 +1,176 @@
+"""CIFAR-10 on a CPU: loops of a flow in the latent space of a frozen autoencoder, as in latent diffusion.
+
+An image is encoded once into 128 numbers (`first_stage`), a flow learns their law, and the decoder draws them.  The
+loop retrains the flow; the judge, VGG11 as in the paper, looks at decoded pictures, and so does a second judge that
+nothing was trained against.  Rewards, laws and statistics are those of `images`.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm.auto import tqdm
+
+from sclib import datasets, first_stage, images, judges
+from sclib.autoencoder import LEVELS, MIDDLE
+from sclib.classifiers import probabilities
+from sclib.flow import Flows, Settings
+from sclib.image_statistics import comparison, summarise
+from sclib.kept import KeptFlow
+from sclib.record import record
+from sclib.settings import check_one_of, later
+from sclib.study import Study
+
+REFITS = ("warm", "scratch")
+FLOW = Settings(
+    "mlp", 768, 3, "ot", first_steps=12_000, steps=150, batch=512, first_lr=2e-3, lr=1e-3, calls=24, chunk=2_500
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(images.Config):
+    """One experiment; see `images.Config`.  `model` is the flow of latents, `classifier_steps` is not used."""
+
+    refit: str = later("warm")  # of the flow: from the weights it finds; or "scratch", from random ones
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_one_of(self, "refit", REFITS)
+
+    @property
+    def minutes(self):
+        """How long it takes."""
+        return (
+            "45 min on one CPU core with five seeds, and once 3 h for first models that all share; not yet timed whole"
+        )
+
+
+COMMON: dict[str, Any] = {"data": "cifar10", "n": 2_500, "n_kept": 2_500, "n_pictures": 30, "model": FLOW}
+EXPERIMENTS = [
+    Config("cifar10-latent-class", reward="class", **COMMON),
+    Config("cifar10-latent-class-mixed", reward="class", lam=0.5, **COMMON),
+    Config("cifar10-latent-confidence", reward="confidence", **COMMON),
+    Config("cifar10-latent-confidence-mixed", reward="confidence", lam=0.5, **COMMON),
+    Config("cifar10-latent-control", reward="confidence", K=1, **COMMON),
+]
+
+
+class LatentFlow(KeptFlow):
+    """A flow of latents, bytes (n, 8, 4, 4); see `autoencoder.to_bytes`."""
+
+    def __init__(self, config: Config, seed: int, stream: int, device: str):
+        stage = first_stage.STAGE
+        super().__init__(config, (stage.channels, 4, 4), seed, stream, device)
+        self.made_with |= {"experiment": "cifar10-latent-first", "stage": record(stage)}
+        self.scratch, self.seed = config.refit == "scratch", stream
+
+    def fit(self, data, weights=None):
+        """As `KeptFlow.fit`, each fit from random weights if the settings say so."""
+        if self.scratch and self.fits and not self.step:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(1000 * self.fits + self.seed)
+                self.network.apply(_begin_again)
+        super().fit(data, weights)
+
+    def enter(self, data):
+        """Bytes -> the scale of the noise."""
+        return (data.float() - MIDDLE) / LEVELS
+
+    def leave(self, x):
+        """The scale of the noise -> bytes."""
+        return (x * LEVELS + MIDDLE).round().clamp(0, 255).to(torch.uint8)
+
+
+def _begin_again(module: nn.Module) -> None:
+    if hasattr(module, "reset_parameters"):
+        module.reset_parameters()
+
+
+def prepare(config: Config, device: str) -> Study:
+    """The `study.Study` of `config`: S seeds, latents uint8 (S, n, 8, 4, 4); each seed has its own first model."""
+    stage, judge, second = (
+        network.to(device) for network in (first_stage.load(), judges.load("judge"), judges.load("second"))
+    )
+    (x, _), test = ([tensor.to(device) for tensor in datasets.cifar10(split)] for split in ("train", "test"))
+    data = torch.cat([stage.encode(x), stage.encode(x.flip(-1))])  # both mirror images, as the first models learn them
+    model = Flows(LatentFlow(config, seed, images.stream(seed, 0), device) for seed in config.seeds)
+    choices = [torch.Generator(device).manual_seed(images.stream(seed, 1)) for seed in config.seeds]
+    compare = comparison(config, second, x, test[0])
+    drawn = []  # the pictures of the round's proposals, which the reward has seen
+
+    def reward(latents):  # (S, n K, 8, 4, 4) -> (S, n K)
+        drawn[:] = [stage.decode(part) for part in latents]
+        return torch.stack([images.score(config, judge.logits(part)) for part in drawn])
+
+    def summary(generation):
+        seeds = []
+        for pictures, rewards, picks in zip(drawn, generation.rewards, generation.picks, strict=True):
+            proposals = pictures.unflatten(0, rewards.shape)  # (n, K, 3, 32, 32)
+            found = summarise(config, judge, proposals, rewards, stage.decode(picks))
+            seeds.append(found | compare(proposals) | _second_opinion(config, second, pictures))
+        statistics = {name: np.stack([found[name] for found in seeds]) for name in seeds[0]}
+        if generation.t == 0:
+            first = torch.stack([stage.decode(part) for part in model.sample(config.n_atoms)])
+            statistics |= _beginning(config, (stage, judge, second), first, data[: len(x)], x, test)
+            tqdm.write(gate({name: value[None] for name, value in statistics.items()}))
+        return statistics
+
+    provenance = {"data": datasets.cifar10_source(), "stage": record(first_stage.STAGE)}
+    return Study(model, data.expand(len(config.seeds), *data.shape), reward, choices, summary, provenance)
+
+
+def _second_opinion(config, second, pictures):
+    """What the second judge says of `pictures` (n, 3, 32, 32): its shares (C,), top probability and reward."""
+    logits = second.logits(pictures)
+    return {
+        "second_masses": np.bincount(logits.argmax(-1).cpu().numpy(), minlength=10) / len(pictures),
+        "second_top": float(probabilities(logits).amax(-1).double().mean()),
+        "second_reward": float(images.score(config, logits).double().mean()),
+    }
+
+
+def _beginning(config, networks, first, latents, x, test):
+    """What carries the exact law, and the gate, by both judges: a dict of arrays, see `images`.
+
+    `first`: (S, n_atoms, 3, 32, 32), pictures of the first models; `latents`: of training images `x`.  The reference of
+    a mixed loop is what its model is fitted to, so the law's is n_atoms of the images as the first stage draws them.
+    gate_through (2,): the judges' accuracy on held-out images through the first stage.
+    """
+    stage, judge, second = networks
+    generator = torch.Generator().manual_seed(0)
+    few = torch.randperm(len(latents), generator=generator)[: config.n_atoms].to(latents.device)
+    found = {}
+    for name, pictures in {"first": first, "data": stage.decode(latents[few])[None]}.items():
+        logits = torch.stack([judge.logits(part) for part in pictures])
+        found[f"{name}_rewards"] = images.score(config, logits).cpu().numpy()
+        found[f"{name}_labels"] = logits.argmax(-1).cpu().numpy().astype(np.int8)
+    held_out, labels = test
+    through = stage.decode(stage.encode(held_out))
+    found |= images.measured_gate(config, judge, held_out, labels, x, first)
+    by_second = images.measured_gate(config, second, held_out, labels, x, first)
+    accuracies = [judges.accuracy(network, through, labels) for network in (judge, second)]
+    return (
+        found | {f"second_{name}": value for name, value in by_second.items()} | {"gate_through": np.array(accuracies)}
+    )
+
+
+def gate(arrays: dict) -> str:
+    """The stored gate as text, by both judges."""
+    second = {name.removeprefix("second_"): value for name, value in arrays.items() if name.startswith("second_gate")}
+    through = "held-out images through the first stage: accuracy {:.4f}, by the second judge {:.4f}"
+    return "\n".join(
+        [images.gate(arrays), "the second judge:", images.gate(second), through.format(*arrays["gate_through"][0])]
+    )
+
+
+def table(config: Config, arrays: dict) -> str:
+    """As `images.table`, and what the second judge says, generation by generation: medians over seeds."""
+    lines = [gate(arrays), images.table(config, arrays), " t  second judge: reward  favoured  entropy  top"]
+    for t in range(config.generations + 1):
+        shares = arrays["second_masses"][t]
+        favoured, spread = np.median(shares[:, config.favoured]), np.median(images.entropy(shares))
+        reward, top = (np.median(arrays[f"second_{name}"][t]) for name in ("reward", "top"))
+        lines.append(f"{t:2}  {reward:20.3f}  {favoured:8.3f}  {spread:7.3f}  {top:.3f}")
+    return "\n".join(lines)
