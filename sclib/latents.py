@@ -90,15 +90,14 @@ def _begin_again(module: nn.Module) -> None:
 
 def prepare(config: Config, device: str) -> Study:
     """The `study.Study` of `config`: S seeds, latents uint8 (S, n, 8, 4, 4); each seed has its own first model."""
-    stage, judge, second = (
-        network.to(device) for network in (first_stage.load(), judges.load("judge"), judges.load("second"))
-    )
+    stage = first_stage.load().to(device)
+    judge, second = (judges.load(name).to(device) for name in ("judge", "second"))
     (x, _), test = ([tensor.to(device) for tensor in datasets.cifar10(split)] for split in ("train", "test"))
     data = torch.cat([stage.encode(x), stage.encode(x.flip(-1))])  # both mirror images, as the first models learn them
     model = Flows(LatentFlow(config, seed, images.stream(seed, 0), device) for seed in config.seeds)
     choices = [torch.Generator(device).manual_seed(images.stream(seed, 1)) for seed in config.seeds]
     compare = comparison(config, second, x, test[0])
-    drawn = []  # the pictures of the round's proposals, which the reward has seen
+    drawn: list[torch.Tensor] = []  # the pictures of the round's proposals, which the reward has seen
 
     def reward(latents):  # (S, n K, 8, 4, 4) -> (S, n K)
         drawn[:] = [stage.decode(part) for part in latents]
