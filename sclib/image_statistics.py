@@ -7,34 +7,31 @@ import numpy as np
 from sclib import closeness
 from sclib.classifiers import probabilities
 from sclib.population import step
-from sclib.predictions import CLASSES
 
 
 def summarise(config, classifier, proposals, r, picks):
     """Statistics of the draw that was curated, of one seed: a dict of arrays.
 
     `proposals`: (n, K, C, H, W); `r`: (n, K), their rewards; `picks`: (n, C, H, W).
-    Returns: masses (C,): share of each class; mean_reward, var_reward: nats; mean_weight, var_weight: of e^{r - r*},
-    r* = gamma the top reward; top: mean probability, at temperature 1, of the likeliest class; class_reward (C,): mean
-    reward within each class; step_masses (C,): the shares after one exact round from the law of these very proposals;
+    Returns: masses (C,): share of each class; mean_reward, var_reward: nats; top: mean probability, at temperature 1,
+    of the likeliest class; class_reward (C,): mean reward within each class; step_masses (C,): the shares after one
+    exact round from the law of these very proposals;
     pick_masses (C,); rewards (n_kept,) float16, labels (n_kept,) int8, pictures (n_pictures, C, H, W) uint8.
     """
     x, r = proposals.flatten(0, 1), r.flatten().double().cpu().numpy()  # (n K, C, H, W), (n K,)
     logits = classifier.logits(x)
     labels = logits.argmax(-1).cpu().numpy()
-    weight = np.exp(r - config.gamma)
-    counts = np.bincount(labels, minlength=CLASSES)
+    guesses = classifier.logits(picks).argmax(-1).cpu().numpy()
+    counts, picked = (np.bincount(each, minlength=config.classes) for each in (labels, guesses))
     curated = step(np.full(len(r), 1 / len(r)), r, config.K)
     return {
         "masses": counts / len(labels),
         "mean_reward": r.mean(),
         "var_reward": r.var(),
-        "mean_weight": weight.mean(),
-        "var_weight": weight.var(),
         "top": float(probabilities(logits).amax(-1).double().mean()),
-        "class_reward": np.where(counts, np.bincount(labels, r, CLASSES) / np.maximum(counts, 1), math.nan),
-        "step_masses": np.bincount(labels, curated, CLASSES),
-        "pick_masses": np.bincount(classifier.logits(picks).argmax(-1).cpu().numpy(), minlength=CLASSES) / len(picks),
+        "class_reward": np.where(counts, np.bincount(labels, r, config.classes) / np.maximum(counts, 1), math.nan),
+        "step_masses": np.bincount(labels, curated, config.classes),
+        "pick_masses": picked / len(picks),
         "rewards": r[: config.n_kept].astype(np.float16),
         "labels": labels[: config.n_kept].astype(np.int8),
         "pictures": proposals[: config.n_pictures, 0].cpu().numpy(),

@@ -16,8 +16,8 @@ from sclib import datasets, kept, rewards
 from sclib.classifiers import calibration_error, probabilities
 from sclib.flow import Flows, Settings
 from sclib.image_statistics import comparison, summarise
-from sclib.kept import KeptFlow
-from sclib.predictions import CLASSES, distances, entropy, exact_law, transmission
+from sclib.kept import CLASSES, KeptFlow
+from sclib.predictions import distances, entropy, exact_law, transmission
 from sclib.settings import check_counts, check_numbers, check_one_of, coerce
 from sclib.study import Study
 
@@ -49,6 +49,7 @@ class Config:
     version: int = 1
     on_gpu: ClassVar[bool] = True
     one_thread: ClassVar[bool] = False
+    classes: ClassVar[int] = CLASSES
 
     def __post_init__(self):
         coerce(self)

@@ -10,9 +10,9 @@ from sclib import datasets, results
 from sclib.classifiers import ImageClassifier
 from sclib.flow import Flow
 from sclib.folders import cache_folder, lock
-from sclib.predictions import CLASSES
 from sclib.record import file_name, record
 
+CLASSES = 10
 CLASSIFIERS = {
     "digits": {"kind": "cnn", "batch": 128, "lr": 0.1},
     "cifar10": {"kind": "vgg", "batch": 256, "lr": 0.1, "shift": 4, "flip": True},

@@ -4,21 +4,68 @@ Settings (reward scales, widths, sizes) are the book's own: the paper's could no
 """
 
 import dataclasses
+import functools
 import math
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
 
-from sclib import datasets, rewards
-from sclib.bounds import total_variation
+from sclib import datasets, predictions, rewards
 from sclib.classifiers import fit_classifier
 from sclib.ddpm import DDPM, Settings
 from sclib.population import trajectory
 from sclib.settings import check_counts, check_numbers, check_one_of, coerce
 from sclib.study import Study
 
-MOST_GAMMA = {"gaussians": 50.0, "moons": 700.0}  # below this, the rewards span what an exact law allows
+
+class Task(NamedTuple):
+    """What stands in the plane: the data, the reward, and the classes whose shares are counted."""
+
+    sample: Callable  # config, generator -> points (n_data, 2)
+    reward: Callable  # config -> a function: points (..., 2) -> nats (...)
+    label: Callable  # config -> a function: points (..., 2) -> class 0..C-1
+    classes: int  # C
+    density: Callable | None = None  # points (n, 2) -> their density; without it, the law is that of samples
+    favours: bool = True  # whether the reward favours the class `config.favoured`
+    most_gamma: float = 700.0  # below this, the rewards span what an exact law allows
+
+
+@functools.lru_cache
+def moons_classifier(noise):
+    """The classifier whose probabilities are the reward, trained on 5,000 points; the same for all seeds."""
+    return fit_classifier(*datasets.sample_moons(5_000, noise, torch.Generator().manual_seed(12345)))
+
+
+def near_favoured(config):
+    """The reward of the Gaussians: minus the distance to a ball about the favoured centre."""
+    target = datasets.GAUSSIAN_CENTRES[config.favoured]
+    return lambda x: rewards.clipped_distance(x, target, config.gamma, config.r_min)
+
+
+def moon_probability(config):
+    """The reward of the moons: the probability of the favoured one."""
+    classify = moons_classifier(config.noise)
+    return lambda x: rewards.class_probability(classify(x), config.favoured, config.gamma)
+
+
+TASKS = {
+    "gaussians": Task(
+        lambda config, generator: datasets.sample_gaussians(config.n_data, generator),
+        near_favoured,
+        lambda config: datasets.nearest_centre,
+        datasets.MODES,
+        datasets.gaussian_density,
+        most_gamma=50.0,
+    ),
+    "moons": Task(
+        lambda config, generator: datasets.sample_moons(config.n_data, config.noise, generator)[0],
+        moon_probability,
+        lambda config: lambda x: moons_classifier(config.noise)(x).argmax(-1),
+        2,
+    ),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +73,7 @@ class Config:
     """One experiment: everything that its numbers depend on."""
 
     experiment: str
-    data: str  # "gaussians" or "moons"
+    data: str  # a name in TASKS
     K: int  # candidates in a group
     gamma: float = 10.0  # scale of the reward, nats per unit of distance or of class probability
     r_min: float = 1.0  # Gaussians: radius of the ball about the favoured centre where the reward is at its top
@@ -37,7 +84,7 @@ class Config:
     generations: int = 10
     n: int = 5_000  # groups a round, hence picks
     n_data: int = 50_000  # data points of a seed
-    n_atoms: int = 20_000  # moons: samples of the first model that carry the exact law
+    n_atoms: int = 20_000  # without a density: samples of the first model that carry the exact law
     n_points: int = 400  # proposals of a seed and generation kept for scatter plots
     model: Settings = dataclasses.field(default_factory=Settings)
     version: int = 1
@@ -47,15 +94,25 @@ class Config:
 
     def __post_init__(self):
         coerce(self)
-        check_one_of(self, "data", MOST_GAMMA)
+        check_one_of(self, "data", TASKS)
         check_counts(self, "K", "n", "n_data", "n_atoms", "version")
         check_counts(self, "generations", "favoured", "n_points", least=0)
-        check_numbers(self, "gamma", below=MOST_GAMMA[self.data])
+        check_numbers(self, "gamma", below=self.task.most_gamma)
         check_numbers(self, "r_min", "noise")
         check_numbers(self, "lam", allow_inf=True)
-        check_one_of(self, "favoured", range(datasets.MODES if self.data == "gaussians" else 2))
-        if self.data == "moons" and self.lam < math.inf and self.n_data < self.n_atoms:
+        check_one_of(self, "favoured", range(self.classes))
+        if not self.task.density and self.lam < math.inf and self.n_data < self.n_atoms:
             raise ValueError(f"n_atoms = {self.n_atoms} must be at most n_data = {self.n_data}: the data are atoms too")
+
+    @property
+    def task(self):
+        """The `Task` of `data`."""
+        return TASKS[self.data]
+
+    @property
+    def classes(self):
+        """How many classes are counted."""
+        return self.task.classes
 
 
 MIXED = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)  # values of lam
@@ -83,11 +140,11 @@ def prepare(config, device):
     model = DDPM([_stream(seed, 0) for seed in config.seeds], config.model, device)
     choices = [torch.Generator(device).manual_seed(_stream(seed, 1)) for seed in config.seeds]
     data = torch.stack([_sample_data(config, _stream(seed, 2)) for seed in config.seeds]).to(device)
-    reward, label, classes = task(config)
+    reward, label, _ = task(config)
 
     def noted(generation):
-        statistics = summarise(generation, label, classes, config)
-        if generation.t == 0 and config.data == "moons":
+        statistics = summarise(generation, label, config)
+        if generation.t == 0 and not config.task.density:
             atoms = {"first": model.sample(config.n_atoms)}
             if config.lam < math.inf:
                 atoms["data"] = _sample_data(config, DATA_ATOMS).to(device)[None, : config.n_atoms]
@@ -101,111 +158,51 @@ def prepare(config, device):
 
 def task(config):
     """What is asked of the loop: reward(points) in nats, label(points) -> 0..C-1, and C."""
-    if config.data == "gaussians":
-        target = datasets.GAUSSIAN_CENTRES[config.favoured]
-        return (
-            lambda x: rewards.clipped_distance(x, target, config.gamma, config.r_min),
-            datasets.nearest_centre,
-            datasets.MODES,
-        )
-    classify = moons_classifier(config)
-    return (
-        lambda x: rewards.class_probability(classify(x), config.favoured, config.gamma),
-        lambda x: classify(x).argmax(-1),
-        2,
-    )
+    return config.task.reward(config), config.task.label(config), config.classes
 
 
-def moons_classifier(config):
-    """The classifier whose probabilities are the reward, trained on 5,000 points; the same for all seeds."""
-    return fit_classifier(*datasets.sample_moons(5_000, config.noise, torch.Generator().manual_seed(12345)))
-
-
-def summarise(generation, label, classes, config):
+def summarise(generation, label, config):
     """Statistics of the draw that was curated, a dict of arrays (S, ...).
 
-    masses (S, C): share of each mode or moon; mean_reward, var_reward (S,), nats; mean_weight, var_weight (S,): of
-    e^{r - r*}, r* the top reward; spread (S,): standard deviation, per axis, within the favoured class;
-    points (S, n_points, 2), float16.
+    masses (S, C): share of each mode or moon; mean_reward (S,), nats; spread (S,): standard deviation, per axis, within
+    the favoured class; points (S, n_points, 2), float16.
     """
     x, r = generation.proposals.flatten(1, 2), generation.rewards.flatten(1, 2).double()  # (S, n K, 2), (S, n K)
     labels = label(x)
-    weight = (r - top_reward(config)).exp()
     statistics = {
-        "masses": torch.stack([(labels == c).double().mean(-1) for c in range(classes)], -1),
+        "masses": torch.stack([(labels == c).double().mean(-1) for c in range(config.classes)], -1),
         "mean_reward": r.mean(-1),
-        "var_reward": r.var(-1, correction=0),
-        "mean_weight": weight.mean(-1),
-        "var_weight": weight.var(-1, correction=0),
         "spread": torch.stack([_spread(xs[ls == config.favoured]) for xs, ls in zip(x, labels, strict=True)]),
         "points": x[:, :: config.K][:, : config.n_points].half(),
     }
     return {name: value.cpu().numpy() for name, value in statistics.items()}
 
 
-def top_reward(config):
-    """r*, nats: 0 for the clipped distance, gamma for a class probability."""
-    return 0.0 if config.data == "gaussians" else config.gamma
-
-
 def exact_law(config, arrays=None, grid=200):
     """The statistics of `summarise` under the exact law, generations 0..T: the line under the dots.
 
-    Gaussians: `trajectory` of the data's density on a `grid` x `grid` lattice of [-6.5, 6.5]^2, whose error is below
-    3e-4 in every number but the rewards' variance (at r_min = 1); arrays (T + 1, ...).
-    Moons: of the samples of each seed's first model in `arrays` (a result's), which carry their rewards; arrays
-    (T + 1, S, ...), and no spread.
+    With a density (Gaussians): `trajectory` on a `grid` x `grid` lattice of [-6.5, 6.5]^2, whose error is below 3e-4
+    in every number (at r_min = 1); arrays (T + 1, ...).
+    Without one (moons): `predictions.exact_law`, from the samples in `arrays` (a result's); arrays (T + 1, S, ...), and
+    no spread.
     """
-    if config.data == "gaussians":
-        axis = np.linspace(-6.5, 6.5, grid)
-        points = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
-        reward, label, classes = task(config)
-        x = torch.as_tensor(points)
-        probs = datasets.gaussian_density(points)
-        return _law(config, probs / probs.sum(), reward(x).numpy(), label(x).numpy(), classes, points)
-    r, labels = arrays["first_rewards"][0], arrays["first_labels"][0]  # (S, n_atoms)
-    probs, reference = np.full(r.shape[1], 1 / r.shape[1]), None
-    if config.lam < math.inf:  # both live on the union of the first model's samples and the data
-        probs, reference = np.append(probs, 0 * probs), np.append(0 * probs, probs)
-        r, labels = (
-            np.concatenate([a, np.broadcast_to(arrays[f"data_{name}"][0], a.shape)], 1)
-            for name, a in (("rewards", r), ("labels", labels))
-        )
-    laws = [_law(config, probs, *atoms, 2, reference=reference) for atoms in zip(r, labels, strict=True)]
-    return {name: np.stack([law[name] for law in laws], 1) for name in laws[0]}
+    if not config.task.density:
+        return predictions.exact_law(config, arrays)
+    axis = np.linspace(-6.5, 6.5, grid)
+    points = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+    reward, label, _ = task(config)
+    r, labels = (of(torch.as_tensor(points)).numpy() for of in (reward, label))
+    probs = config.task.density(points)
+    laws = trajectory(probs / probs.sum(), r, config.K, config.generations, config.lam)  # (T + 1, atoms)
+    inside = laws * (labels == config.favoured)
+    inside /= inside.sum(1, keepdims=True)
+    spread = np.sqrt((inside @ points**2 - (inside @ points) ** 2).mean(1))
+    return predictions.moments(laws, r, labels, config.classes) | {"spread": spread}
 
 
 def distances(config, arrays, law=None):
-    """How far the trained loop is from the exact law: `total_variation` of the masses, (T + 1, S), and, for the
-    Gaussians, `spread_ratio`, measured over exact, (T + 1, S).
-    """
-    law = law or exact_law(config, arrays)
-    exact = np.broadcast_to(
-        law["masses"] if law["masses"].ndim == 3 else law["masses"][:, None], arrays["masses"].shape
-    )
-    pairs = zip(arrays["masses"], exact, strict=True)
-    found = {
-        "total_variation": np.array([[total_variation(p, q) for p, q in zip(*both, strict=True)] for both in pairs])
-    }
-    if "spread" in law:
-        found["spread_ratio"] = arrays["spread"] / law["spread"][:, None]
-    return found
-
-
-def _law(config, probs, r, labels, classes, points=None, reference=None):
-    laws = trajectory(probs, r, config.K, config.generations, config.lam, reference)  # (T + 1, atoms)
-    weight = np.exp(np.asarray(r, float) - top_reward(config))
-    law = {"masses": np.stack([np.bincount(labels, p, classes) for p in laws])}
-    law |= {"mean_reward": laws @ r, "mean_weight": laws @ weight}
-    law |= {
-        "var_reward": laws @ r**2 - law["mean_reward"] ** 2,
-        "var_weight": laws @ weight**2 - law["mean_weight"] ** 2,
-    }
-    if points is not None:
-        inside = laws * (labels == config.favoured)
-        inside /= inside.sum(1, keepdims=True)
-        law["spread"] = np.sqrt((inside @ points**2 - (inside @ points) ** 2).mean(1))
-    return law
+    """How far the trained loop is from the exact law: `predictions.distances`."""
+    return predictions.distances(config, arrays, law or exact_law(config, arrays))
 
 
 def _spread(points):
@@ -214,10 +211,7 @@ def _spread(points):
 
 
 def _sample_data(config, stream):
-    generator = torch.Generator().manual_seed(stream)
-    if config.data == "gaussians":
-        return datasets.sample_gaussians(config.n_data, generator)
-    return datasets.sample_moons(config.n_data, config.noise, generator)[0]
+    return config.task.sample(config, torch.Generator().manual_seed(stream))
 
 
 def _stream(seed, use):
@@ -230,14 +224,15 @@ def table(config, arrays):
     law = exact_law(config, arrays)
     found = distances(config, arrays, law)
     share, exact = arrays["masses"][..., config.favoured], law["masses"][..., config.favoured]
-    lines = [" t  reward  favoured share (exact)  TV median  worst  spread/exact    seconds"]
+    head = "  favoured share (exact)" if config.task.favours else ""
+    lines = [f" t  reward{head}  TV median  worst  spread/exact    seconds"]
     for t in range(config.generations + 1):
-        tv = found["total_variation"][t]
-        spread = (
-            "{:.2f}-{:.2f}".format(*np.nanquantile(found["spread_ratio"][t], [0, 1])) if "spread_ratio" in found else ""
-        )
+        shares = f"  {np.median(share[t]):14.3f} ({np.median(exact[t]):.3f})" if head else ""
+        tv, spread = found["total_variation"][t], ""
+        if "spread_ratio" in found:
+            spread = "{:.2f}-{:.2f}".format(*np.nanquantile(found["spread_ratio"][t], [0, 1]))
         lines.append(
-            f"{t:2}  {arrays['mean_reward'][t].mean():6.2f}  {np.median(share[t]):14.3f} ({np.median(exact[t]):.3f})"
+            f"{t:2}  {arrays['mean_reward'][t].mean():6.2f}{shares}"
             f"  {np.median(tv):9.3f}  {tv.max():5.3f}  {spread:12}  {arrays['seconds'][t]:9.1f}"
         )
     return "\n".join(lines)

@@ -1,17 +1,15 @@
-"""The laws that trained loops on images are held against: without a density, from samples with rewards and classes.
+"""The laws that trained loops are held against, and how far off they are.
 
-`config` is an `images.Config` (K, lam, generations, n count), `arrays` those of its stored result.  Arrays have axes
-T + 1 generations, S seeds, C = 10 classes.
+`config` is a `plane.Config` or `images.Config` (K, lam, generations, n and classes count), `arrays` those of its stored
+result.  Arrays have axes T + 1 generations, S seeds, C classes.  Without a density, the law is that of the first
+model's samples, which carry their rewards and classes.
 """
 
 import math
 
 import numpy as np
 
-from sclib.bounds import total_variation
-from sclib.population import step, synthetic_share, trajectory
-
-CLASSES = 10
+from sclib.population import step, synthetic_share, total_variation, trajectory
 
 
 def exact_law(config, arrays, reset=False):
@@ -26,7 +24,7 @@ def exact_law(config, arrays, reset=False):
     class shares of the outcome, mixed as in Eq. 8.  Selection never tires, since the best of a class is never used up.
     """
     first = zip(arrays["first_rewards"][0], arrays["first_labels"][0], strict=True)
-    data = (arrays["data_rewards"][0, 0], arrays["data_labels"][0, 0])
+    data = (arrays["data_rewards"][0, 0], arrays["data_labels"][0, 0]) if "data_rewards" in arrays else (None, None)
     laws = [(_reset_law if reset else _law)(config, *one, *data) for one in first]
     return {name: np.stack([law[name] for law in laws], 1) for name in laws[0]}
 
@@ -46,11 +44,19 @@ def law_error(config, arrays, reset=False, blocks=10):
 
 
 def distances(config, arrays, law=None):
-    """Total variation between measured and exact class shares: {"total_variation": (T + 1, S)}."""
+    """How far measured statistics are from the exact `law`, by default `exact_law`.
+
+    Returns: total_variation (T + 1, S), of the class shares; and spread_ratio (T + 1, S), measured over exact, if the
+    law has a spread.  A law (T + 1, ...) is that of all seeds.
+    """
     law = law or exact_law(config, arrays)
-    pairs = zip(arrays["masses"], law["masses"], strict=True)
+    measured, exact = arrays["masses"], law["masses"]
+    exact = np.broadcast_to(exact if exact.ndim == 3 else exact[:, None], measured.shape)
+    pairs = zip(measured, exact, strict=True)
     found = [[total_variation(p, q) for p, q in zip(*both, strict=True)] for both in pairs]
-    return {"total_variation": np.array(found)}
+    if "spread" not in law:
+        return {"total_variation": np.array(found)}
+    return {"total_variation": np.array(found), "spread_ratio": arrays["spread"] / law["spread"][:, None]}
 
 
 def transmission(config, arrays):
@@ -89,27 +95,30 @@ def _law(config, r, labels, data_r, data_labels):
         reference = np.append(np.zeros(len(r)), np.full(len(data_r), 1 / len(data_r)))
         r, labels = np.append(r, data_r), np.append(labels, data_labels)
     laws = trajectory(probs, r, config.K, config.generations, config.lam, reference)  # (T + 1, atoms)
-    return _moments(laws, r, labels)
+    return moments(laws, r, labels, config.classes)
 
 
 def _reset_law(config, r, labels, data_r, data_labels):
     mix, reference = _mixture(config, data_labels)
-    first = np.bincount(labels, minlength=CLASSES) / len(labels)
+    first = np.bincount(labels, minlength=config.classes) / len(labels)
     laws = [np.full(len(r), 1 / len(r))]
     for _ in range(config.generations):
-        curated = np.bincount(labels, step(laws[-1], r, config.K), CLASSES)
+        curated = np.bincount(labels, step(laws[-1], r, config.K), config.classes)
         shares = ((1 - mix) * reference + mix * curated) * (first > 0)  # a class it lacks, the model cannot remake
         laws.append((shares / shares.sum() / np.where(first > 0, first, 1))[labels] / len(r))
-    return _moments(np.array(laws), r, labels)
+    return moments(np.array(laws), r, labels, config.classes)
 
 
 def _mixture(config, data_labels):
-    """Weight of the picks in Eq. 8, and the class shares of the reference."""
-    return synthetic_share(config.lam), np.bincount(data_labels, minlength=CLASSES) / len(data_labels)
+    """Weight of the picks in Eq. 8, and the class shares of the reference, which has no weight if lam = inf."""
+    if config.lam == math.inf:
+        return 1.0, np.zeros(config.classes)
+    return synthetic_share(config.lam), np.bincount(data_labels, minlength=config.classes) / len(data_labels)
 
 
-def _moments(laws, r, labels):
+def moments(laws, r, labels, classes):
+    """masses (T, C), mean_reward and var_reward (T,) of laws (T, n) on atoms with rewards `r` and `labels` (n,)."""
     r = r.astype(float)
     mean = laws @ r
-    masses = np.stack([np.bincount(labels, p, CLASSES) for p in laws])
+    masses = np.stack([np.bincount(labels, p, classes) for p in laws])
     return {"masses": masses, "mean_reward": mean, "var_reward": laws @ r**2 - mean**2}
