@@ -11,16 +11,18 @@ from typing import ClassVar
 import numpy as np
 import torch
 
+from sclib import alignment
 from sclib.kept import LATER, trained_once
-from sclib.population import kl, step
+from sclib.population import kl, step, tilt
 from sclib.record import record
-from sclib.settings import check_counts, check_numbers, check_one_of, coerce
+from sclib.settings import check_counts, check_numbers, check_one_of, coerce, later
 from sclib.study import Study
-from sclib.transformer import Settings, Transformer
+from sclib.transformer import LENGTH, Settings, Transformer
 from sclib.words import HOW_OFTEN, Grammar, cool, draw, first_law, reward
 
 GRAMMAR = Grammar()
 SHARES = torch.tensor([HOW_OFTEN[noun] for noun in GRAMMAR.nouns], dtype=torch.float64)  # of the nouns, in the data
+METHODS = ("dpo", "dpo-offline", "reinforce")  # of `alignment`; offline, all candidates come from the first model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Config:
     n_data: int = 1_000_000  # sentences that the first model of a seed is fitted to
     model: Settings = dataclasses.field(default_factory=Settings)
     version: int = 1
+    method: str = later("retrain")  # or "best": on the best of K instead of the chosen; or another of METHODS
+    beta: float = later(0.75)  # of the KL penalty of DPO and REINFORCE, nats of reward a nat
     on_gpu: ClassVar[bool] = False
     one_thread: ClassVar[bool] = True
     minutes: ClassVar[str] = "2 min on a CPU core with five seeds, not run on a GPU"
@@ -48,10 +52,11 @@ class Config:
     def __post_init__(self):
         coerce(self)
         check_one_of(self, "data", ("words",))
+        check_one_of(self, "method", ("retrain", "best", *METHODS))
         check_one_of(self, "reads", ((0, 1), (0,), (1,)))
         check_counts(self, "K", "n", "n_data", "version")
         check_counts(self, "generations", least=0)
-        check_numbers(self, "temperature", least=1e-3)
+        check_numbers(self, "temperature", "beta", least=1e-3)
         check_numbers(self, "lam", allow_inf=True)
 
 
@@ -66,6 +71,11 @@ EXPERIMENTS = [
     Config("words-first", 4, reads=(0,)),
     Config("words-k1-cool", 1, temperature=0.9),
     Config("words-k4-cool", 4, temperature=0.9),
+    # Others, with the sentences and the choices of three rounds of words-k4.
+    Config("words-dpo", 4, generations=3, method="dpo", model=Settings(steps=312)),
+    Config("words-dpo-offline", 4, generations=3, method="dpo-offline", model=Settings(steps=312)),
+    Config("words-reinforce", 4, generations=3, method="reinforce", n=1, model=Settings(steps=312)),
+    Config("words-best", 16, generations=1, method="best", n=30_000, model=Settings(steps=450)),
 ]
 
 
@@ -97,24 +107,54 @@ class Learner(Transformer):
     def __init__(self, config, streams):
         super().__init__(streams, len(GRAMMAR.words), config.model, config.temperature)
         self.config = config
+        self.groups = torch.zeros(len(streams), 0, config.K, LENGTH, dtype=torch.uint8)  # drawn last
+        self.reference = Transformer(streams, len(GRAMMAR.words), config.model)  # the first fit
+        self.reference.generators = self.generators
+        table = torch.as_tensor(reward(GRAMMAR)).float()
+        self.reward = lambda sentences: table[GRAMMAR.index(sentences)]
         begin = {name: value for name, value in record(config.model).items() if name not in LATER}
         self.made_with = {"experiment": "words-first", "version": config.version, "seeds": config.seeds} | begin
         self.made_with["n_data"] = config.n_data
 
     def fit(self, data, weights=None):
-        """As `Transformer.fit`, or, if it is the first and the cache has its outcome, that."""
-        if self.fits:
-            super().fit(data, weights)
-        else:
+        """As `Transformer.fit`, or, if it is the first and the cache has its outcome, that; or one of METHODS."""
+        method, beta = self.config.method, self.config.beta
+        if self.fits == 0:
             trained_once(self.made_with, "cpu", self, lambda: super(Learner, self).fit(data, weights))
+            self.reference.put({name: tensor.detach().clone() for name, tensor in super().tensors().items()})
+            self.reference.fits = 1
+        elif method == "reinforce":
+            alignment.reinforce(self, self.reference, self.config.K * self.settings.batch, self.reward, beta)
+        elif method in METHODS:
+            alignment.dpo(self, self.reference, self.groups, data, beta)
+        else:
+            super().fit(data, weights)
 
     def sample(self, n):
         """As `Transformer.sample`."""
-        if not self.config.prompts:
-            return super().sample(n)
-        groups = n // self.config.K
-        nouns = torch.stack([torch.multinomial(SHARES, groups, True, generator=g) for g in self.generators])
-        return super().sample(n, nouns.repeat_interleave(self.config.K, 1))
+        K, prompts = self.config.K, None
+        if self.config.prompts:
+            prompts = torch.stack([torch.multinomial(SHARES, n // K, True, generator=g) for g in self.generators])
+            prompts = prompts.repeat_interleave(K, 1)
+        model = self.reference if self.config.method == "dpo-offline" else super()
+        drawn = model.sample(n, prompts)
+        self.groups = drawn.unflatten(1, (-1, K))
+        return drawn
+
+    def tensors(self):
+        """As `Transformer.tensors`; with what DPO and REINFORCE compare with."""
+        if self.fits == 0 or self.config.method not in METHODS:
+            return super().tensors()
+        kept = {f"reference.{name}": tensor for name, tensor in self.reference.tensors().items()}
+        return super().tensors() | kept | {"groups": self.groups}
+
+    def put(self, tensors):
+        """As `Transformer.put`."""
+        super().put(tensors)
+        if "groups" in tensors:
+            self.groups = tensors["groups"]
+            self.reference.put({name: tensors[f"reference.{name}"] for name in super().tensors()})
+            self.reference.fits = 1
 
     def law(self, grammar):
         """As `Transformer.law`."""
@@ -124,7 +164,8 @@ class Learner(Transformer):
 def judges(config):
     """Rewards of each judge, (judges, N + 1), nats: groups go to them in turn."""
     raters = range(10) if config.people else [None]
-    return np.array([reward(GRAMMAR, rater, config.reads) for rater in raters])
+    sharp = 1e4 if config.method == "best" else 1  # so sharp that the best is chosen
+    return sharp * np.array([reward(GRAMMAR, rater, config.reads) for rater in raters])
 
 
 def summarise(laws, exact):
@@ -155,6 +196,8 @@ def top_sentences(law, count=10):
 def exact_laws(config):
     """The laws that candidates are drawn from in rounds 0..T when every refit is perfect, (T + 1, N)."""
     first, r = first_law(GRAMMAR), judges(config)[:, :-1]
+    if config.method in METHODS:  # what all of them seek
+        return np.array([first] + config.generations * [tilt(first, r[0], config.beta)])
     if config.prompts:  # a loop for each noun
         parts = zip(np.split(first, len(SHARES)), np.split(r, len(SHARES), 1), SHARES.tolist(), strict=True)
         return np.concatenate([share * _loop(part / part.sum(), r, config) for part, r, share in parts], 1)
@@ -164,7 +207,8 @@ def exact_laws(config):
 def _loop(first, r, config):
     laws = [_sampled(first, config)]
     for _ in range(config.generations):
-        picked = np.mean([step(laws[-1], rewards, config.K) for rewards in r], 0)
+        pick = alignment.best_of if config.method == "best" else step
+        picked = np.mean([pick(laws[-1], rewards, config.K) for rewards in r], 0)
         real = 0.0 if config.lam == math.inf else 1 / (1 + config.lam)
         laws.append(_sampled(real * first + (1 - real) * picked, config))
     return np.array(laws)
