@@ -152,3 +152,10 @@ def test_without_data_and_network_the_error_says_what_to_do(monkeypatch, tmp_pat
         datasets.cifar10("train")
     with pytest.raises(ValueError, match="split = 'valid' must be train or test"):
         datasets.cifar10("valid")
+
+
+def test_the_digits_split_is_the_one_that_results_were_made_with():
+    """Another split would mean other held-out images than those that stored classifiers have never seen."""
+    (_, train), (_, held_out) = datasets.digits("train"), datasets.digits("test")
+    assert train[:12].tolist() == [2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 8]
+    assert held_out[:12].tolist() == [6, 5, 5, 7, 9, 9, 8, 4, 6, 8, 6, 0]

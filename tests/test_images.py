@@ -202,6 +202,27 @@ def test_the_gate_tells_samples_from_noise():
     assert f"accuracy {found['gate_accuracy']:.4f}" in text and "noise of the same covariance" in text
 
 
+def test_the_gate_asks_whether_a_mirror_left_to_right_changes_the_class():
+    class Half(Bright):
+        """A classifier by the brightness of one half."""
+
+        def __init__(self, *half):
+            self.half = half
+
+        def logits(self, x):
+            return super().logits(x[(..., *self.half)])
+
+    x = torch.zeros(40, 3, 32, 32, dtype=torch.uint8)
+    x[:20, ..., :16], x[:20, ..., :16, :] = 128, 255  # the upper half bright; in the lower, the left one
+    labels, config = torch.zeros(40, dtype=torch.long), experiments.configure("cifar10-class")
+    upper, left = ((slice(16), slice(None)), (slice(None), slice(16)))
+    for half, share in ((upper, 1.0), (left, 0.5)):
+        found = images.measured_gate(config, Half(*half), x, labels, x, x[None])["gate_flip"]
+        np.testing.assert_allclose(found[:2], share)
+    digits = experiments.configure("digits-class")
+    assert "gate_flip" not in images.measured_gate(digits, Bright(), x, labels, x, x[None])
+
+
 # Running.
 
 

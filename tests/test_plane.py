@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sclib import datasets, experiments, plane
+from sclib import datasets, experiments, images, plane, sentences
 from sclib.loop import Generation
 from sclib.population import trajectory
 
@@ -93,3 +93,66 @@ def test_without_picks_the_mixed_law_is_the_data_from_the_first_round_on():
     share = (arrays["data_labels"][0, 0] == 0).mean()
     np.testing.assert_allclose(law["masses"][1:, :, 0], share)
     assert share == pytest.approx(0.5, abs=4 * 0.5 / math.sqrt(arrays["data_labels"].shape[-1]))
+
+
+# Random streams, the table, and tasks of one's own.
+
+
+def streams(study):
+    members = getattr(study.model, "members", [study.model])
+    models = [g for member in members for g in member.streams.values()]
+    return [generator.initial_seed() for generator in (*models, *study.choices)]
+
+
+TINY = {"n_data": 30, "n_atoms": 20, "width": 8}
+
+
+def test_models_choices_and_data_of_all_seeds_draw_from_streams_of_their_own(monkeypatch, cache):
+    """What shares a stream is correlated: a seed's model would start from the noise that its choices are made with."""
+    drawn, task = [], plane.TASKS["gaussians"]
+
+    def sample(config, generator):
+        drawn.append(generator.initial_seed())
+        return task.sample(config, generator)
+
+    monkeypatch.setitem(plane.TASKS, "gaussians", task._replace(sample=sample))
+    seeds = tuple(range(6))
+    config = experiments.configure("gaussians-k4", seeds=seeds, **TINY)
+    study = plane.prepare(config, "cpu")
+    found = [*streams(study), *drawn]
+    assert len(drawn) == 6 and len(found) == 18 == len(set(found)) and plane.DATA_ATOMS not in found
+    assert len({id(generator) for generator in study.choices}) == 6
+    config = experiments.configure("digits-class", seeds=seeds, width=8, classifier_steps=1)
+    found = streams(images.prepare(config, "cpu"))
+    assert len(found) == 12 == len(set(found))
+    config = experiments.configure("words-k2", seeds=seeds, n_data=30)
+    found = streams(sentences.prepare(config, "cpu"))
+    assert len(found) == 12 == len(set(found))
+
+
+def test_the_table_shows_measured_beside_exact():
+    config, stored = experiments.configure("moons-k4"), experiments.load("moons-k4")
+    lines = plane.table(config, stored.arrays).splitlines()
+    law = plane.exact_law(config, stored.arrays)
+    assert len(lines) == 12 and "favoured share (exact)" in lines[0]
+    for t, line in enumerate(lines[1:]):
+        _, reward, share, exact, median, worst, seconds = line.split()
+        assert float(reward) == pytest.approx(stored.arrays["mean_reward"][t].mean(), abs=0.006)
+        assert float(share) == pytest.approx(np.median(stored.arrays["masses"][t, :, 0]), abs=6e-4)
+        assert float(exact.strip("()")) == pytest.approx(np.median(law["masses"][t, :, 0]), abs=6e-4)
+        tv = np.abs(stored.arrays["masses"][t] - law["masses"][t]).sum(-1) / 2
+        assert (float(median), float(worst)) == pytest.approx((np.median(tv), tv.max()), abs=6e-4)
+        assert float(seconds) == pytest.approx(stored.arrays["seconds"][t], abs=0.06)
+
+
+def test_a_reward_of_ones_own_needs_a_task_and_a_config(monkeypatch, cache):
+    """Away from the middle, whatever the mode: no class is favoured, so the table has no such column."""
+    far = plane.TASKS["gaussians"]._replace(reward=lambda config: lambda x: x.norm(dim=-1), favours=False)
+    monkeypatch.setitem(plane.TASKS, "far", far)
+    monkeypatch.setitem(experiments.EXPERIMENTS, "far-k4", plane.Config("far-k4", "far", 4, generations=1))
+    result = experiments.run("far-k4", "cpu", seeds=(0,), n=500, first_steps=300, steps=100)
+    law = plane.exact_law(experiments.configure("far-k4", generations=1))
+    assert law["mean_reward"][1] > law["mean_reward"][0] + 0.1
+    np.testing.assert_allclose(law["masses"], 1 / 8, atol=1e-3)  # none of eight modes on a circle gains
+    table = plane.table(experiments.configure("far-k4"), result.arrays)
+    assert "favoured" not in table and len(table.splitlines()[1].split()) == 6

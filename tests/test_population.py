@@ -203,6 +203,7 @@ REWARDS = np.array([1.0, 0.0])
         ((HALF, [0.0, 701.0], 4), r"rewards span 701; max - min may be at most 700"),
         ((HALF, [0.0, 1.0, 2.0], 4), r"probs has shape \(2,\) and rewards has shape \(3,\)"),
         (([0.5, 0.4], REWARDS, 4), r"probs sums to 0.9; it must sum to 1"),
+        (([0.5, 0.5 + 3e-6], REWARDS, 4), r"probs sums to 1.000003; it must sum to 1"),
         (([1.5, -0.5], REWARDS, 4), r"probs has a negative or NaN value"),
         (([math.nan, 1.0], REWARDS, 4), r"probs has a negative or NaN value"),
         (([[0.5, 0.5]], [REWARDS], 4), r"probs has shape \(1, 2\)"),
