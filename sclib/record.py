@@ -1,4 +1,4 @@
-"""What a result is filed under: a config as JSON holds it, its key, and names that any file may have."""
+"""What may be stored, and under what: a config as JSON holds it, its key, names that any file may have, arrays."""
 
 import dataclasses
 import hashlib
@@ -6,7 +6,12 @@ import json
 import math
 import re
 
+import numpy as np
+
 NAME = "[A-Za-z0-9_][A-Za-z0-9_.-]{,99}"  # of arrays, which become files in a zip, and of experiments
+META = "meta"  # the array that holds config and provenance
+PARTS = "parts"  # the array that names the other files of one written by `write_split`
+RESERVED = (META, PARTS, "file", "allow_pickle")  # the last two are parameters of np.savez
 
 
 def key(config):
@@ -75,3 +80,25 @@ def _left_out(field, value):
 
 def canonical(plain):
     return json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def storable(arrays):
+    """`arrays` as NumPy arrays, if each can be written and read back as it is."""
+    if not isinstance(arrays, dict):
+        raise ValueError(f"arrays is of type {type(arrays).__name__}; it must be a dict from names to arrays")
+    plain = {}
+    for name, array in arrays.items():
+        check_name(name, "a name in arrays")
+        if name in RESERVED or name.endswith(".npy"):  # NumPy takes this ending away
+            raise ValueError(f"arrays has the name {name!r}; no name may end in .npy or be {', '.join(RESERVED)}")
+        try:
+            plain[name] = np.asarray(array)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"arrays[{name!r}], of type {type(array).__name__}, is no array: {error}") from error
+        kind = plain[name].dtype
+        if kind.kind not in "biufcmMUS" or isinstance(array, np.ma.MaskedArray):
+            raise ValueError(
+                f"arrays[{name!r}] is of type {type(array).__name__}, {kind}; "
+                "allowed are numbers, booleans, dates, text and bytes without a mask"
+            )
+    return plain

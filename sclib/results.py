@@ -5,6 +5,7 @@ config as canonical JSON.  Config and provenance (date, device, seconds, version
 Shipped results (this package's folder `results`) come before the user's cache (`SCLIB_CACHE`, else the platform's).
 """
 
+import contextlib
 import glob
 import json
 import math
@@ -19,12 +20,9 @@ from typing import NamedTuple
 import numpy as np
 
 from sclib.folders import cache_folder, sweep, writable_cache, writing
-from sclib.record import canonical, check_name, file_name, key, record
+from sclib.record import META, PARTS, canonical, file_name, key, record, storable
 
 SHIPPED = pathlib.Path(__file__).with_name("results")
-META = "meta"  # the array that holds config and provenance
-PARTS = "parts"  # the array that names the other files of one written by `write_split`
-RESERVED = (META, PARTS, "file", "allow_pickle")  # the last two are parameters of np.savez
 PART = 15_000_000  # bytes
 
 
@@ -63,7 +61,7 @@ def save(config, arrays, provenance):
     Raises: ValueError naming what is anything else.
     """
     name = file_name(config)
-    _meta(config, provenance), _storable(arrays)  # what cannot be stored is said before any folder is made
+    _meta(config, provenance), storable(arrays)  # what cannot be stored is said before any folder is made
     path = writable_cache() / name
     write(path, config, arrays, provenance)
     return path
@@ -88,7 +86,7 @@ def write(path, config, arrays, provenance, parts=()):
 
     `parts`: names of files beside it whose arrays belong to it too.  Raises: ValueError as `save`.
     """
-    arrays, path = _storable(arrays), pathlib.Path(path)
+    arrays, path = storable(arrays), pathlib.Path(path)
     own = {META: np.array(_meta(config, provenance))} | ({PARTS: np.array(parts)} if parts else {})
     with writing(path.parent):
         sweep(path.parent)
@@ -156,7 +154,7 @@ def write_split(path, config, arrays):
     `path` is written last, so that it always stands for a whole set.  A larger array has a file of its own.
     """
     path, groups, size = pathlib.Path(path), [{}], 0
-    for name, array in _storable(arrays).items():
+    for name, array in storable(arrays).items():
         size += array.nbytes
         if size > PART and groups[-1]:
             groups.append({})
@@ -165,10 +163,13 @@ def write_split(path, config, arrays):
     mark = secrets.token_hex(4)  # a set of parts never overwrites that of the last time
     parts = [path.with_name(f"{path.stem}-{mark}-{i}.part") for i in range(1, len(groups))]
     with writing(path.parent):
-        for part, group in zip(parts, groups[1:], strict=True):
-            write(part, config, group, {})
-        write(path, config, groups[0], {}, [part.name for part in parts])
-        _remove_parts(path, parts)
+        try:
+            for part, group in zip(parts, groups[1:], strict=True):
+                write(part, config, group, {})
+            write(path, config, groups[0], {}, [part.name for part in parts])
+        finally:  # a full disk keeps the old set, and nothing of the new one
+            with contextlib.suppress(OSError, ValueError, zipfile.BadZipFile):
+                _remove_parts(path, _named(path))
 
 
 def remove_split(path):
@@ -178,6 +179,14 @@ def remove_split(path):
             path.unlink(missing_ok=True)
             _remove_parts(path)
             sweep(path.parent)
+
+
+def _named(path):
+    """The parts that `path` names; none if there is no such file."""
+    if not path.exists():
+        return []
+    with np.load(path, allow_pickle=False) as stored:
+        return [path.with_name(str(part)) for part in stored.get(PARTS, ())]
 
 
 def _remove_parts(path, but=()):
@@ -219,25 +228,3 @@ def _read_or_none(path, config):
     except OSError as error:
         warnings.warn(f"not used, since it cannot be read: {error}", stacklevel=4)
         return None
-
-
-def _storable(arrays):
-    """`arrays` as NumPy arrays, if each can be written and read back as it is."""
-    if not isinstance(arrays, dict):
-        raise ValueError(f"arrays is of type {type(arrays).__name__}; it must be a dict from names to arrays")
-    plain = {}
-    for name, array in arrays.items():
-        check_name(name, "a name in arrays")
-        if name in RESERVED or name.endswith(".npy"):  # NumPy takes this ending away
-            raise ValueError(f"arrays has the name {name!r}; no name may end in .npy or be {', '.join(RESERVED)}")
-        try:
-            plain[name] = np.asarray(array)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise ValueError(f"arrays[{name!r}], of type {type(array).__name__}, is no array: {error}") from error
-        kind = plain[name].dtype
-        if kind.kind not in "biufcmMUS" or isinstance(array, np.ma.MaskedArray):
-            raise ValueError(
-                f"arrays[{name!r}] is of type {type(array).__name__}, {kind}; "
-                "allowed are numbers, booleans, dates, text and bytes without a mask"
-            )
-    return plain

@@ -116,7 +116,7 @@ def test_the_solution_passes_and_the_start_does_not(exercise, capsys):
         (exercises.check_compromise, lambda gap: gap / 2, "does not grow yet"),
         (exercises.check_compromise, lambda gap: gap, "grows already"),
         (exercises.check_pool, lambda p, r, K, alpha, rounds: step(p, r, K), "instead of"),
-        (exercises.check_pool, lambda p, r, K, alpha, rounds: None, "return 3 probabilities"),
+        (exercises.check_pool, lambda p, r, K, alpha, rounds: None, "a law of shape (3,)"),
     ],
 )
 def test_a_mistake_is_named(check, answer, says, capsys):

@@ -18,7 +18,7 @@ from hypothesis.extra import numpy as hnp
 from sclib import record, results
 
 names = st.from_regex(record.NAME, fullmatch=True) | st.sampled_from(["model.0.network.x", "a..b", "a_-", "x" * 100])
-array_names = names.filter(lambda name: name not in results.RESERVED and not name.endswith(".npy"))
+array_names = names.filter(lambda name: name not in record.RESERVED and not name.endswith(".npy"))
 plain_types = (
     *(hnp.boolean_dtypes(), hnp.integer_dtypes(), hnp.unsigned_integer_dtypes(), hnp.floating_dtypes()),
     *(hnp.complex_number_dtypes(), hnp.datetime64_dtypes(), hnp.timedelta64_dtypes()),
@@ -104,7 +104,7 @@ NO_FILES = [
 ]
 
 
-@pytest.mark.parametrize("name", [*NO_FILES, *results.RESERVED, "x.npy", ".npy"])
+@pytest.mark.parametrize("name", [*NO_FILES, *record.RESERVED, "x.npy", ".npy"])
 def test_no_array_has_a_name_that_a_zip_file_or_numpy_could_change(name):
     with empty_cache() as folder:
         with pytest.raises(ValueError, match="arrays"):

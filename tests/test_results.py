@@ -1,6 +1,7 @@
 """The result store: what goes in comes out, and nothing that is damaged, foreign or half written is ever used."""
 
 import dataclasses
+import errno
 import hashlib
 import inspect
 import json
@@ -13,7 +14,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from sclib import results
+from sclib import record, results
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,7 +199,7 @@ def test_what_cannot_be_stored_is_named(config, arrays, says, folders):
 
 def test_no_name_of_an_array_is_taken_for_a_parameter_of_savez():
     parameters = inspect.signature(np.savez).parameters.values()
-    assert {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)} <= set(results.RESERVED)
+    assert {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)} <= set(record.RESERVED)
 
 
 def test_the_store_needs_no_torch_and_its_data_folder_is_no_package():
@@ -252,6 +253,22 @@ def test_killed_between_two_parts_the_old_set_is_whole(folders, small_parts, mon
     with pytest.raises(KeyboardInterrupt):
         results.write_split(path, Config(), LARGE | {"step": np.array(8)})
     assert results.read(path, Config()).arrays["step"] == 7
+
+
+def test_a_full_disk_leaves_the_old_set_and_nothing_of_the_new_one(folders, small_parts, monkeypatch):
+    path = folders / "state.npz"
+    results.write_split(path, Config(), LARGE)
+    before, fsync, left = files(folders), os.fsync, iter((True, True, False))
+
+    def full(file):
+        if not next(left):
+            raise OSError(errno.ENOSPC, "no space left on device")
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space left"):
+        results.write_split(path, Config(), LARGE | {"step": np.array(8)})
+    assert files(folders) == before and results.read(path, Config()).arrays["step"] == 7
 
 
 def test_a_missing_or_damaged_part_condemns_the_whole(folders, small_parts):

@@ -78,7 +78,9 @@ def check_pool(answer):
     probs, rewards = np.array([0.1, 0.3, 0.6]), np.array([2.0, 1.0, 0.0])
     for K, alpha, rounds in [(4, 0.5, 1), (4, 0.1, 12), (math.inf, 1.0, 3), (2, 0.3, 0)]:
         call = f"pooled_law(probs, r, {K}, {alpha}, {rounds})"
-        got, want = law(answer(probs, rewards, K, alpha, rounds), call, 3), probs
+        got, want = answer(probs, rewards, K, alpha, rounds), probs
+        require(np.shape(got) == (3,), f"{call} gave {got}; it should return a law of shape (3,).")
+        got = law(got, call, 3)
         for _ in range(rounds):
             want = want + alpha * (step(want, rewards, K) - want)
         require(np.allclose(got, want, atol=CLOSE), f"{call} gave {np.round(got, 4)} instead of {np.round(want, 4)}.")
