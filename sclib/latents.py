@@ -84,8 +84,9 @@ class LatentFlow(KeptFlow):
 
 
 def _begin_again(module: nn.Module) -> None:
-    if hasattr(module, "reset_parameters"):
-        module.reset_parameters()
+    reset = getattr(module, "reset_parameters", None)
+    if callable(reset):
+        reset()
 
 
 def prepare(config: Config, device: str) -> Study:

@@ -86,8 +86,8 @@ class Training:
 
 
 def stream(seed: int, step: int, use: int = 0) -> torch.Generator:
-    """The generator of a step: three numbers, no two of which give the same draws (step < 10^7, use < 100)."""
-    return torch.Generator().manual_seed((seed * 100 + use) * 10**7 + step)
+    """The generator of a step: no three numbers give another's draws, for steps < 500,000 and uses < 100."""
+    return torch.Generator().manual_seed((seed * 100 + use) * 500_000 + step)
 
 
 def _under(name, tensors):
