@@ -12,7 +12,7 @@ MIDDLE = 127.5
 
 
 class Autoencoder(nn.Module):
-    """Images to latents of `channels` x 4 x 4 numbers, and back; `widths`: of maps of 16 x 16, 8 x 8 and 4 x 4.
+    """Images to latents of `channels` x 4 x 4 numbers, and back; `widths`: of the decoder's maps, 16 x 16, 8 x 8, 4 x 4.
 
     Each channel of the latents has mean 0 and variance 1 over the training images.  Where latents are kept, a model's
     data or what it draws, they are bytes: rounding them, by .009 standard deviations, is far below the decoder's noise.
@@ -23,9 +23,10 @@ class Autoencoder(nn.Module):
         super().__init__()
         a, b, c = widths
         self.shape = (channels, 4, 4)
+        e, f, g = (max(8, width * 2 // 3) for width in widths)  # the encoder's task is the easier one
         self.encoder = nn.Sequential(
-            nn.PixelUnshuffle(2), nn.Conv2d(12, a, 3, padding=1), Block(a), nn.Conv2d(a, b, 4, 2, 1), Block(b),
-            nn.Conv2d(b, c, 4, 2, 1), Block(c), _norm(c), nn.SiLU(), nn.Conv2d(c, channels, 1),
+            nn.PixelUnshuffle(2), nn.Conv2d(12, e, 3, padding=1), Block(e), nn.Conv2d(e, f, 4, 2, 1), Block(f),
+            nn.Conv2d(f, g, 4, 2, 1), Block(g), _norm(g), nn.SiLU(), nn.Conv2d(g, channels, 1),
             nn.BatchNorm2d(channels, affine=False, momentum=0.01),
         )  # fmt: skip
         self.decoder = nn.Sequential(

@@ -29,9 +29,9 @@ class Stage:
     """What the first stage is, in `experiment`, `widths` and `channels`, and how it is trained."""
 
     experiment: str = "cifar10-first-stage"
-    widths: tuple = (48, 96, 192)
+    widths: tuple = (48, 96, 192)  # of the decoder's maps, 16 x 16, 8 x 8 and 4 x 4
     channels: int = 8  # of the latents, 4 x 4 each
-    steps: int = 5_000
+    steps: int = 8_000
     batch: int = 128
     lr: float = 1e-3
     noise: float = 0.15  # that the decoder is trained with, in standard deviations of a latent

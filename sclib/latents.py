@@ -24,8 +24,9 @@ from sclib.settings import check_one_of, later
 from sclib.study import Study
 
 REFITS = ("warm", "scratch")
+# Of a width at which one flow, the first stage and the judge travel in 12 MB, and a batch at which pairing costs little.
 FLOW = Settings(
-    "mlp", 768, 3, "ot", first_steps=12_000, steps=150, batch=512, first_lr=2e-3, lr=1e-3, calls=24, chunk=2_500
+    "mlp", 512, 3, "ot", first_steps=24_000, steps=300, batch=256, first_lr=2e-3, lr=1e-3, calls=24, chunk=2_500
 )
 
 

@@ -8,7 +8,7 @@ import torch
 from sclib import autoencoder, datasets, first_stage, judges, results, weights
 from sclib.first_stage import Stage
 
-TINY = Stage(widths=(8, 8, 16), steps=7, batch=6, adversary_from=0.4)
+TINY = Stage(widths=(8, 8, 24), steps=7, batch=6, adversary_from=0.4)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_every_byte_is_a_fixed_point():
 
 
 def test_images_and_latents_have_their_shapes_and_others_are_refused():
-    network = autoencoder.Autoencoder((8, 8, 16), 4).eval()
+    network = autoencoder.Autoencoder((8, 8, 24), 4).eval()
     images = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8)
     z = network.encode(images)
     assert z.shape == (3, 4, 4, 4) and z.dtype == torch.uint8

@@ -18,7 +18,7 @@ PROVENANCE = {name: "none" for name in weights.PROVENANCE}
 def small(cache, cifar10_stand_in, tmp_path, monkeypatch):
     """Networks of random weights, small ones, shipped."""
     monkeypatch.setattr(weights, "SHIPPED", tmp_path / "shipped")
-    stage = first_stage.Stage(widths=(8, 8, 16), channels=2)
+    stage = first_stage.Stage(widths=(8, 8, 24), channels=2)
     monkeypatch.setattr(first_stage, "STAGE", stage)
     torch.manual_seed(0)
     networks = {file_name(stage.network): (stage.network, autoencoder.Autoencoder(stage.widths, stage.channels))}
