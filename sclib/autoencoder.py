@@ -12,7 +12,7 @@ MIDDLE = 127.5
 
 
 class Autoencoder(nn.Module):
-    """Images to latents of `channels` x 4 x 4 numbers, and back; `widths`: of the decoder's maps, 16 x 16, 8 x 8, 4 x 4.
+    """Images to latents of `channels` x 4 x 4 numbers, and back; `widths`: of the decoder's maps, 16 to 4 wide.
 
     Each channel of the latents has mean 0 and variance 1 over the training images.  Where latents are kept, a model's
     data or what it draws, they are bytes: rounding them, by .009 standard deviations, is far below the decoder's noise.

@@ -24,7 +24,7 @@ from sclib.settings import check_one_of, later
 from sclib.study import Study
 
 REFITS = ("warm", "scratch")
-# Of a width at which one flow, the first stage and the judge travel in 12 MB, and a batch at which pairing costs little.
+# Of a width at which one flow, first stage and judge travel in 12 MB, and a batch at which pairing costs little.
 FLOW = Settings(
     "mlp", 512, 3, "ot", first_steps=24_000, steps=300, batch=256, first_lr=2e-3, lr=1e-3, calls=24, chunk=2_500
 )
