@@ -7,7 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from sclib import autoencoder, experiments, first_stage, judges, latents, predictions, results, weights
+from sclib import (
+    autoencoder,
+    datasets,
+    experiments,
+    first_stage,
+    judges,
+    latent_loop,
+    latents,
+    predictions,
+    results,
+    weights,
+)  # fmt: skip
 from sclib.record import file_name
 
 NAMES = [config.experiment for config in latents.EXPERIMENTS]
@@ -107,3 +118,29 @@ def test_without_a_data_folder_and_a_network_it_says_what_to_do(small, cifar10_s
 def test_a_refit_that_does_not_exist_is_named():
     with pytest.raises(ValueError, match="refit = 'cold' must be one of warm, scratch"):
         experiments.configure("cifar10-latent-class", refit="cold")
+
+
+def test_a_loop_from_shipped_weights_needs_no_data(small, monkeypatch):
+    config = experiments.configure("cifar10-latent-class", preset="smoke")
+    with pytest.raises(results.MissingResult, match=r"python -m sclib\.latent_loop 0"):
+        latent_loop.loop(config)
+    latent_loop.keep(0, config)
+    monkeypatch.delenv("SCLIB_CIFAR10")
+    monkeypatch.setattr(datasets, "cifar10", None)
+    once, again = (list(latent_loop.loop(config, 0, 2)) for _ in range(2))
+    assert len(once) == 3 and all(one["masses"].sum() == pytest.approx(1) for one in once)
+    assert all(np.array_equal(a["rewards"], b["rewards"]) for a, b in zip(once, again, strict=True))
+    assert not np.array_equal(once[0]["rewards"], once[1]["rewards"])
+    with pytest.raises(ValueError, match=r"lam = 0\.5 must be math\.inf"):
+        latent_loop.loop(dataclasses.replace(config, lam=0.5))
+
+
+def test_a_first_model_that_travelled_is_the_trained_one_but_for_half_precision(small):
+    config = experiments.configure("cifar10-latent-class", preset="smoke")
+    latent_loop.keep(100, config)
+    trained = latents.LatentFlow(config, 100, 200, "cpu")
+    trained.fit(None)  # from the cache
+    x, t = torch.randn(50, 2, 4, 4, generator=torch.Generator().manual_seed(0)), torch.linspace(0, 1, 50)
+    there, here = latent_loop.ShippedFlow(config, 100).network(t, x), trained.network(t, x)
+    torch.testing.assert_close(there, here, rtol=0, atol=0.01 * here.std().item())
+    assert not torch.equal(there, here)

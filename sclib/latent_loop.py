@@ -1,0 +1,92 @@
+"""A loop in the latent space from shipped weights alone: no data, no download, a minute a round on a laptop.
+
+`python -m sclib.latent_loop SEED` puts the weights of a seed's first model into the user's cache: it needs CIFAR-10.
+"""
+
+import argparse
+import datetime
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from sclib import checks, datasets, first_stage, images, judges, weights
+from sclib.folders import writable_cache
+from sclib.image_statistics import summarise
+from sclib.kept import LATER
+from sclib.latents import FLOW, Config, LatentFlow
+from sclib.loop import self_consuming_loop
+from sclib.record import file_name, record
+
+
+class ShippedFlow(LatentFlow):
+    """A flow whose first fit has travelled, in half precision; `fit(None)`, the loop's first, leaves it as it is."""
+
+    def __init__(self, config: Config, seed: int):
+        super().__init__(config, seed, images.stream(seed, 0), "cpu")
+        tensors, _ = weights.load(first_model(seed, config), f"python -m sclib.latent_loop {seed}")
+        self.network.load_state_dict(tensors)
+        self.fits = 1
+
+    def fit(self, data, weights=None):
+        """As `LatentFlow.fit`, of what comes after the first."""
+        if data is not None:
+            super().fit(data, weights)
+
+
+def loop(config: Config, seed: int = 0, generations: int = 5) -> Iterator[dict[str, np.ndarray]]:
+    """The rounds of a synthetic loop as they are made, 0 to `generations`: `image_statistics.summarise` of each.
+
+    Raises: ValueError for a mixed loop, which needs the data: that is what `experiments.run` is for; MissingResult.
+    """
+    if config.lam != float("inf"):
+        raise ValueError(f"lam = {config.lam:g} must be math.inf: a mixed loop needs the data, see experiments.run")
+    seed, generations = checks.integer(seed, "seed"), checks.rounds(generations, "generations")
+    stage, judge, flow = first_stage.load(), judges.load("judge"), ShippedFlow(config, seed)
+    drawn: list[torch.Tensor] = []  # the pictures of the round's proposals, which the reward has seen
+
+    def reward(latents):
+        drawn[:] = [stage.decode(latents)]
+        return images.score(config, judge.logits(drawn[0]))
+
+    choices = torch.Generator().manual_seed(images.stream(seed, 1))
+    rounds = self_consuming_loop(
+        flow, None, reward, config.K, config.n, generations=generations, generator=choices
+    )  # fmt: skip
+    return (
+        summarise(config, judge, drawn[0].unflatten(0, one.rewards.shape), one.rewards, stage.decode(one.picks))
+        for one in rounds
+    )
+
+
+def first_model(seed: int, config: Config) -> dict:
+    """What the weights of a seed's first model are filed under: all that they depend on, but for the data."""
+    begin = {name: value for name, value in record(config.model).items() if name not in LATER}
+    stage = first_stage.STAGE.network
+    return {"experiment": "cifar10-latent-first", "version": config.version, "seed": seed, **begin, "stage": stage}
+
+
+def keep(seed: int, config: Config) -> None:
+    """Train a seed's first model, or take it from the cache, and put its weights there in half precision."""
+    stage = first_stage.load()
+    x, _ = datasets.cifar10("train")
+    flow = LatentFlow(config, seed, images.stream(seed, 0), "cpu")
+    flow.fit(torch.cat([stage.encode(x), stage.encode(x.flip(-1))]))
+    made_with = first_model(seed, config)
+    trained = f"{config.model.first_steps} steps on the latents of both mirror images"
+    made = {"date": datetime.date.today().isoformat(), "data": datasets.cifar10_source(), "licence": judges.LICENCE}
+    reached = "see the gate of cifar10-latent-control"
+    path = writable_cache() / "weights" / file_name(made_with)
+    weights.save(path, made_with, flow.network.state_dict(), made | {"trained": trained, "reached": reached})
+    print(path)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Put the weights of a seed's first model into the user's cache."""
+    parser = argparse.ArgumentParser(prog="python -m sclib.latent_loop", description="Keep a first model's weights.")
+    parser.add_argument("seed", type=int)
+    keep(parser.parse_args(arguments).seed, Config("cifar10-latent-first", "cifar10", "class", model=FLOW))
+
+
+if __name__ == "__main__":
+    main()
