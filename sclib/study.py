@@ -99,7 +99,7 @@ class Run:
         self.history: dict[str, np.ndarray] = {}  # its statistics and those before, (t + 1, S, ...)
         self.seconds: list[float] = []  # that each took
         self.lap = self.saved = start  # when the next began, and when the last checkpoint was written
-        self.bar = None
+        self.bar: Any = None  # tqdm's
 
     def go_on(self) -> None:
         """Run to the last generation.  Raises: OutOfTime."""

@@ -26,8 +26,20 @@ class Trainer:
         self.settings, self.streams = settings, streams
         self.fits = 0  # completed fits
         self.step = 0  # steps made of the fit in progress
-        self.optimizer = None  # of the fit in progress
+        self.optimizer: Any = None  # of the fit in progress
         self.on_step: Callable | None = None
+
+    def parameters(self) -> list[torch.Tensor]:
+        """What is learned, in a fixed order."""
+        raise NotImplementedError
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """All that the state holds besides random streams and the fit in progress."""
+        raise NotImplementedError
+
+    def put(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Take over what `tensors` gave, from a dict that holds more."""
+        raise NotImplementedError
 
     @property
     def steps_made(self) -> int:
@@ -77,7 +89,8 @@ class Trainer:
             stream.set_state(tensors[name])
         self.fits, self.step, self.optimizer = int(state["fits"]), int(state["step"]), None
         if self.step:
-            parameters, moments = self.parameters(), {}
+            parameters = self.parameters()
+            moments: dict[int, dict[str, torch.Tensor]] = {}
             for name in (name for name in tensors if name.startswith("optimizer.")):
                 _, i, kind = name.split(".")
                 found = tensors[name]
