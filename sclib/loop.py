@@ -50,7 +50,8 @@ def self_consuming_loop(
     `resume`: the last Generation seen (its `t` and `picks`), with the model as it was then, to go on from there.
     Raises: ValueError for K, n or lam out of range, and for a model that returns fewer or more samples than asked.
     """
-    K, n, lam = checks.integer(K, "K", 1), checks.integer(n, "n", 1), checks.mixing(lam)
+    K, n = checks.integer(K, "K", 1), checks.integer(n, "n", 1)
+    lam = checks.mixing(lam)
     generations = checks.rounds(generations, "generations")
     axis = 1 if stacked else 0  # along which samples lie
     t, picks = (resume.t + 1, resume.picks) if resume else (0, None)
@@ -78,7 +79,8 @@ def mixed(picks, data, lam, axis=0):
         return (picks,)
     N, n = data.shape[axis], picks.shape[axis]
     share = synthetic_share(lam)
-    real, synthetic = torch.full((N,), (1 - share) / N), torch.full((n,), share / n)
+    real = torch.full((N,), (1 - share) / N)
+    synthetic = torch.full((n,), share / n)
     weights = torch.cat([real, synthetic]).to(picks.device)
     return torch.cat([data.to(picks), picks], axis), weights
 
