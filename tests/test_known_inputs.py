@@ -58,7 +58,7 @@ def test_equal_rewards_of_any_size_are_picked_evenly(r, default_dtype):
 
 def test_choose_draws_what_float32_cannot(monkeypatch):
     drawn = torch.tensor([[0.5, 1 - 2**-53]], dtype=torch.float64)  # Gumbels of 0.37 and 36.7; in float32 of infinity
-    monkeypatch.setattr(torch, "rand", lambda shape, generator, dtype, device: drawn.to(dtype))
+    monkeypatch.setattr(torch.Tensor, "uniform_", lambda self, generator: self.copy_(drawn))
     assert choice.choose(torch.tensor([[40.0, 0.0]])).tolist() == [0]
 
 
