@@ -18,7 +18,7 @@ CHAPTERS := book/intro.md $(wildcard book/[0-9]*.md) book/in_practice.md book/re
 book: $(VENV)/book  ## Build _build/html/index.html from the stored outputs; warnings are errors
 	$(BIN)/jupyter-book build . -n -W --keep-going
 
-book-offline: book  ## Copy the book to _build/offline, which opens without a network (making it needs one, and npm)
+book-offline: book  ## Copy the book to _build/offline, to be read from a disk
 	$(BIN)/python tools/make_offline.py
 
 test: $(VENV)/test  ## Test the package, then run every chapter again and compare its outputs

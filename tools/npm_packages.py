@@ -1,4 +1,4 @@
-"""Packages that the pages run, and that the browser tests use, one version each, fetched with npm into .cache/npm."""
+"""Packages that the browser tests use, one version each, fetched with npm into .cache/npm."""
 
 import base64
 import hashlib
@@ -10,9 +10,6 @@ from pathlib import Path
 CACHE = Path(__file__).parents[1] / ".cache" / "npm"
 # The hashes that `npm view NAME@VERSION dist.integrity` shows.
 INTEGRITY = {
-    "mathjax@3.2.2": (
-        "sha512-Bt+SSVU8eBG27zChVewOicYs7Xsdt40qm4+UpHyX7k0/O9NliPc+x77k1/FEsPsjKPZGJvtRZM1vO+geW0OhGw=="
-    ),
     "axe-core@4.14.1": (
         "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
     ),
@@ -25,7 +22,7 @@ def integrity(data, algorithm):
 
 
 def folder(package):
-    """Folder with the files of a package, e.g. "mathjax@3.2.2", fetched once.
+    """Folder with the files of a package, e.g. "axe-core@4.14.1", fetched once.
 
     Raises ValueError if no hash is known for the package, or if the one that npm brings has another.
     """
