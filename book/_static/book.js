@@ -1,3 +1,7 @@
+// The type of formulas is there some milliseconds after the page, and would move the text: it is shown with it.
+document.documentElement.classList.add("typesetting");
+document.fonts.load('1em "Book Math"').finally(() => document.documentElement.classList.remove("typesetting"));
+
 function setAttribute(element, name, value) {
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
