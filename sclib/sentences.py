@@ -47,7 +47,7 @@ class Config:
     beta: float = later(0.75)  # of the KL penalty of DPO and REINFORCE, nats of reward a nat
     on_gpu: ClassVar[bool] = False
     one_thread: ClassVar[bool] = True
-    minutes: ClassVar[str] = "2 min on a CPU core with five seeds, not run on a GPU"
+    minutes: ClassVar[str] = "3 min on a CPU core with five seeds, not run on a GPU"
 
     def __post_init__(self):
         coerce(self)
@@ -72,10 +72,10 @@ EXPERIMENTS = [
     Config("words-k1-cool", 1, temperature=0.9),
     Config("words-k4-cool", 4, temperature=0.9),
     # Others, with the sentences and the choices of three rounds of words-k4.
-    Config("words-dpo", 4, generations=3, method="dpo", model=Settings(steps=312)),
-    Config("words-dpo-offline", 4, generations=3, method="dpo-offline", model=Settings(steps=312)),
-    Config("words-reinforce", 4, generations=3, method="reinforce", n=1, model=Settings(steps=312)),
-    Config("words-best", 16, generations=1, method="best", n=30_000, model=Settings(steps=450)),
+    Config("words-dpo", 4, generations=3, method="dpo", model=Settings(lr=1e-3)),
+    Config("words-dpo-offline", 4, generations=3, method="dpo-offline", model=Settings(lr=1e-3)),
+    Config("words-reinforce", 4, generations=3, method="reinforce", n=1, model=Settings(lr=3e-3)),
+    Config("words-best", 32, generations=1, method="best", n=15_000),
 ]
 
 

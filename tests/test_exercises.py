@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from sclib import exercises
-from sclib.population import step, tilt, trajectory
+from sclib.population import kl, step, tilt, trajectory
 
 BOOK = Path(__file__).parents[1] / "book"
 WITHIN = r"(?:(?!:::\{exercise\}).)*?"  # an exercise that asks for a proof has no check, and is passed over
@@ -38,6 +38,7 @@ def run(code):
             "np": np,
             "torch": torch,
             "exercises": exercises,
+            "kl": kl,
             "step": step,
             "tilt": tilt,
             "trajectory": trajectory,

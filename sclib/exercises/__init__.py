@@ -3,6 +3,7 @@
 A check prints one sentence and never raises: a half-written answer gets a message, not a traceback.
 """
 
+from sclib.exercises.language import check_slope, check_words
 from sclib.exercises.laws import (
     check_audit,
     check_best_of,
@@ -51,8 +52,10 @@ __all__ = [
     "check_samples",
     "check_settled",
     "check_share",
+    "check_slope",
     "check_speed",
     "check_tilt",
     "check_transmission",
     "check_urn",
+    "check_words",
 ]

@@ -11,7 +11,6 @@ import pytest
 from matplotlib import pyplot as plt
 
 from sclib import experiments, plane, plots, predictions, sentences
-from sclib.words import reward
 
 POINTS = {
     "generations": 1, "n": 40, "n_data": 200, "n_atoms": 100, "n_points": 10,
@@ -38,8 +37,8 @@ def test_switched_on_it_trains_and_draws(source, monkeypatch, tmp_path, cifar10_
     config = experiments.configure(name)
     monkeypatch.setattr(experiments, "run", functools.partial(experiments.run, device="cpu", **TINY[config.data]))
     names = {"experiments": experiments, "np": np, "plt": plt, "plots": plots, "predictions": predictions}
-    names |= {"sentences": sentences, "r": reward(sentences.GRAMMAR)[:-1]}
-    lengths = [4, 4] if config.data == "words" else [3, 3]  # the latter of the preset smoke
+    names["sentences"] = sentences
+    lengths = [4, 4, 4] if config.data == "words" else [3, 3]  # the latter of the preset smoke
     if key := re.search(r"runs\[(.+?)\]", source):
         stored, key = experiments.load(name), ast.literal_eval(key[1])  # under which the chapter holds it
         law = (plane if config.data == "gaussians" else predictions).exact_law(config, stored.arrays)
