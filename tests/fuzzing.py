@@ -13,11 +13,12 @@ import warnings
 
 import numpy as np
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-THOROUGH = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+SLOW = [HealthCheck.too_slow]  # on a busy machine
+THOROUGH = settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=SLOW)
 QUICK = settings(THOROUGH, max_examples=50)
 
 ODDITIES = [
