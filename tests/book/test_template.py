@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_a_copy_of_the_template_is_a_chapter(tmp_path):
     book = tmp_path / "book"
-    for folder in ("book", "tests/book", "tools"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in ("book", "tests/book", "tools", "sclib"):  # sclib for the page that is made from its source
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "results"))
     for name in ("_config.yml", "_toc.yml", "references.bib", "pyproject.toml", "README.md", "CITATION.cff"):
         shutil.copy(ROOT / name, tmp_path)
 
