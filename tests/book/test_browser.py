@@ -31,7 +31,8 @@ OFFLINE = ROOT / "_build" / "offline"
 SCREENSHOTS = ROOT / "_build" / "screenshots"
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())["sphinx"]["config"]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
-PAGES = [TOC["root"], *(page["file"] for top in TOC["chapters"] for page in (top, *top.get("sections", [])))]
+TOPS = [top for part in TOC["parts"] for top in part["chapters"]]
+PAGES = [TOC["root"], *(page["file"] for top in TOPS for page in (top, *top.get("sections", [])))]
 QUICK = PAGES[-1]  # for what is the same on all pages
 PREFIX = CONFIG["notfound_urls_prefix"]  # where the book lies on its host
 

@@ -10,14 +10,14 @@ ROOT = Path(__file__).parents[2]
 
 def test_a_copy_of_the_template_is_a_chapter(tmp_path):
     book = tmp_path / "book"
-    for folder in ("book", "tests/book", "tools", "sclib"):  # sclib for the page that is made from its source
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "results"))
+    for folder in ("book", "sclib", "tests/book", "tools"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "*.npz"))
     for name in ("_config.yml", "_toc.yml", "references.bib", "pyproject.toml", "README.md", "CITATION.cff"):
         shutil.copy(ROOT / name, tmp_path)
 
     shutil.copy(book / "template.md", book / "99_new.md")
     toc = tmp_path / "_toc.yml"
-    toc.write_text(toc.read_text().replace("chapters:\n", "chapters:\n  - file: book/99_new\n"))
+    toc.write_text(toc.read_text().replace("chapters:\n", "chapters:\n      - file: book/99_new\n", 1))
     for command in (
         [sys.executable, "tools/run_notebooks.py", "book/99_new.md"],
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/book/test_guards.py", "-k", "99_new"],
