@@ -101,7 +101,8 @@ def fit_rewards(
     refuse_twice(item, starts, items, "groups")
     if prior == math.inf:
         require_links(item, starts, picked, items)
-    design, places = indicators(item, m), list[object]()
+    design = indicators(item, m)
+    places: list = []
     if positions is not None:
         places, place = places_of(positions, starts, len(flat))
         design = sparse.hstack([design, indicators(place, len(places))[:, 1:]], format="csr")
