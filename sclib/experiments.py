@@ -1,14 +1,18 @@
-"""The named experiments, run and stored: `python -m sclib.experiments list | run NAME | show NAME`."""
+"""The named experiments, run and stored: `python -m sclib.experiments list | run NAME | show NAME | ship NAME`."""
 
 import argparse
 import ast
 import dataclasses
 import math
+import pathlib
+import shutil
 
 import torch
 
 from sclib import images, latents, plane, results, sentences
 from sclib.checks import is_number
+from sclib.folders import cache_folder
+from sclib.record import file_name
 from sclib.study import checkpoint, run_study
 
 KINDS = {kind.Config: kind for kind in (plane, images, latents, sentences)}
@@ -89,13 +93,48 @@ def show(result, config):
     return f"{result.source}\n{KINDS[type(config)].table(config, result.arrays)}"
 
 
+def ship(name: str) -> pathlib.Path:
+    """Copy the result of experiment `name`, as registered, from the user's cache to those that the package brings.
+
+    Parameters
+    ----------
+    name : one of `EXPERIMENTS`.
+
+    Returns
+    -------
+    The file, to be committed.  A result of the same experiment with other settings is removed beside it.
+
+    Raises
+    ------
+    ValueError
+        For a name that does not exist.
+    results.MissingResult
+        If the cache does not hold it.
+    """
+    config = configure(name)
+    source, target = (folder / file_name(config) for folder in (cache_folder(), results.SHIPPED))
+    if results.read_or_put_aside(source, config) is None:
+        raise results.MissingResult(f"{source} is not there; make it with: {command(config)}")
+    for old in results.SHIPPED.glob("*.npz"):
+        if old.stem.rpartition("-")[0] == name:
+            old.unlink()
+    return pathlib.Path(shutil.copyfile(source, target))
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m sclib.experiments", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="name the experiments")
-    for command, text in (("run", "train one into your cache, or go on with it"), ("show", "print a stored result")):
+    texts = {
+        "run": "train one into your cache, or go on with it",
+        "show": "print a stored result",
+        "ship": "copy one from your cache into the package",
+    }
+    for command, text in texts.items():
         sub = commands.add_parser(command, help=text)
         sub.add_argument("name", choices=EXPERIMENTS, metavar="NAME")
+        if command == "ship":
+            continue
         sub.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change a setting")
         if command == "run":
             sub.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, ..")
@@ -109,6 +148,9 @@ def main(arguments=None):
             )
         return
     try:
+        if options.command == "ship":
+            print(f"{ship(options.name)}: commit it, and run again the chapters that load it")
+            return
         changes = dict(_parsed(text) for text in options.set)
         config = configure(options.name, **changes)
         if options.command == "run":

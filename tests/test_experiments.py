@@ -27,13 +27,13 @@ SYNTHETIC = [f"{data}-k{K}" for data in ("gaussians", "moons") for K in (1, 2, 4
 
 
 @pytest.mark.parametrize("name", PLANE)
-def test_every_experiment_is_shipped_with_fixed_seeds(name):
+def test_every_experiment_is_shipped(name):
     config = experiments.configure(name)
     path = results.SHIPPED / results.file_name(config)
     stored = results.read(path, config)
-    assert config.seeds == (0, 1, 2, 3, 4) and config.generations == 10
+    rounds, seeds = config.generations + 1, len(config.seeds)
     assert path.stat().st_size < 1_000_000
-    assert stored.arrays["masses"].shape[:2] == (11, 5) and stored.arrays["seconds"].shape == (11,)
+    assert stored.arrays["masses"].shape[:2] == (rounds, seeds) and stored.arrays["seconds"].shape == (rounds,)
     np.testing.assert_allclose(stored.arrays["masses"].sum(-1), 1)
     assert np.isfinite(stored.arrays["points"]).all() and np.isfinite(stored.arrays["mean_reward"]).all()
 
@@ -228,3 +228,22 @@ def test_the_named_command_makes_what_was_asked():
 def test_bad_names_are_named(name, changes, says):
     with pytest.raises(ValueError, match=says):
         experiments.configure(name, **changes)
+
+
+def test_ship_copies_what_is_registered_from_the_cache(cache, tmp_path, monkeypatch, capsys):
+    config = experiments.configure("gaussians-k2")
+    shipped = tmp_path / "shipped"
+    shipped.mkdir()
+    monkeypatch.setattr(results, "SHIPPED", shipped)
+    (shipped / "gaussians-k2-000000000000.npz").write_bytes(b"of other settings")
+    (shipped / "gaussians-k2-small-000000000000.npz").write_bytes(b"of another experiment")
+    with pytest.raises(results.MissingResult, match="run gaussians-k2"):
+        experiments.ship("gaussians-k2")
+    results.save(config, {"x": np.arange(3)}, {"date": "2026-01-01"})
+    experiments.main(["ship", "gaussians-k2"])
+    assert {path.name for path in shipped.iterdir()} == {
+        results.file_name(config),
+        "gaussians-k2-small-000000000000.npz",
+    }
+    assert results.file_name(config) in capsys.readouterr().out
+    assert experiments.load("gaussians-k2").arrays["x"].tolist() == [0, 1, 2]
