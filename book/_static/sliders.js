@@ -1,5 +1,5 @@
 // A figure of native_sliders.py: its sliders choose the picture.  The address has the position, #slider1&K=4&rounds=3;
-// #K=4&rounds=3 alone means the first figure with these axes, or, in a link, the last one before it.
+// #K=4&rounds=3 alone, or one of them, means the first figure with these axes, or, in a link, the last one before it.
 (() => {
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const key = (axis) => axis.name.replace("λ", "lam").replace(" ", "_");
@@ -70,7 +70,8 @@
     const allow = () => ((play.hidden = still.matches), playing && stop());
     still.addEventListener("change", allow);
     allow();
-    figures.push({ figure, move, has: (wanted) => axes.every((axis) => wanted.has(key(axis))) });
+    const names = axes.map(key);
+    figures.push({ figure, move, has: (wanted) => [...wanted.keys()].every((name) => names.includes(name)) });
   }
 
   function go(hash, link) {

@@ -13,7 +13,7 @@ import shutil
 import sys
 import threading
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 import yaml
@@ -344,6 +344,22 @@ def test_an_address_names_a_position(browser, address):
         tab.goto("about:blank")
         tab.goto(f"{address}{PAGES[2]}.html#K=4&rounds=1")
         assert position(tab) == ["4", "1"]
+
+
+def test_every_link_to_a_position_leads_there(tab, page):
+    """The figure shows what the link names, as far as it names it; the playground's links are its own."""
+    if not number_of_sliders(page):
+        return
+    for link in tab.locator('main a[href^="#"][href*="="]').all():
+        told = dict(parse_qsl(link.get_attribute("href")[1:]))
+        link.click()
+        shown = link.evaluate(
+            """e => [...document.querySelectorAll("figure.slider")]
+                    .filter(f => f.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING)
+                    .map(f => [...f.querySelectorAll("input")].map(i => [i.name, i.ariaValueText]))"""
+        )
+        named = {name.replace("lam", "λ").replace("_", " "): value.replace("inf", "∞") for name, value in told.items()}
+        assert [one for one in map(dict, shown) if named.items() <= one.items()], (named, shown)
 
 
 def test_play_goes_through_the_rounds_and_can_be_stopped(browser, address):
