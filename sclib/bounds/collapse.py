@@ -191,7 +191,7 @@ def plateau_constant(density: float, mass: float, K: float, exponent: float = 1.
     density : f > 0; P_0(r* - s <= r < r*) / s^a tends to it as s -> 0.
     mass : P_0(A), in (0, 1].
     K : candidates, an integer >= 1 or inf.
-    exponent : a > 0.
+    exponent : a > 0, at most 100.
 
     Returns
     -------
@@ -206,7 +206,8 @@ def plateau_constant(density: float, mass: float, K: float, exponent: float = 1.
     ------
     Ours, for Theorem 2.1.
     """
-    density, exponent = positive(density, "density"), positive(exponent, "exponent")
+    density = positive(density, "density")
+    exponent = checks.real(exponent, "exponent", lambda number: 0 < number <= 100, "be positive, at most 100")
     mass = checks.real(mass, "mass", lambda number: 0 < number <= 1, "be in (0, 1]")
     if checks.candidates(K) == 1:
         return math.inf

@@ -44,6 +44,7 @@ def test_switched_on_it_trains_and_draws(source, monkeypatch, tmp_path, cifar10_
         law = (plane if config.data == "gaussians" else predictions).exact_law(config, stored.arrays)
         names |= {"runs": {key: stored}, "exact": {key: law}}
         lengths = [11, 2, 11]
+    plt.close("all")  # what other tests have left
     exec(source.replace("RUN = False", "RUN = True").replace('preset="full"', 'preset="smoke"'), names)
     lines = plt.gca().lines
     assert [len(line.get_ydata()) for line in lines] == lengths
