@@ -34,6 +34,7 @@ notebooks: $(VENV)/test  ## Run every chapter, or those in CHAPTERS=..., and sto
 benchmark: $(VENV)/test book  ## Measure how fast everything is, and print the tables of benchmarks/README.md
 	$(BIN)/python -m pytest benchmarks/bench_*.py -q --benchmark-quiet --benchmark-json=_build/benchmark.json
 	$(BIN)/python benchmarks/table.py _build/benchmark.json
+	$(BIN)/python benchmarks/pages.py
 
 lint: $(VENV)/test  ## Check style and types
 	$(BIN)/ruff check .
