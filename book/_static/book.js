@@ -54,24 +54,32 @@ window.addEventListener("afterprint", () => {
 });
 
 // Sphinx's search drops numbers from what is asked, and finds a title only by half of its letters or more.  Readers ask
-// for "Theorem 2.3" or "Kingman": first come the titles, of statements too, that have every word that was asked for.
-// The title of a box in a chapter has no address of its own and is left to Sphinx: the statement itself has one.
+// for "Theorem 18", "thm 2.3" or "Kingman": first comes what has that number (numbered.js), then titles, of statements
+// too, that have every word that was asked for.  The title of a box in a chapter has no address of its own and is left to
+// Sphinx: the statement itself has one.
 document.addEventListener("DOMContentLoaded", () => {
   if (typeof Search === "undefined") return;
   const words = (text) => text.toLowerCase().split(/[^\p{L}\p{N}.]+/u).filter(Boolean);
+  const whole = { thm: "theorem", th: "theorem", lem: "lemma", prop: "proposition", cor: "corollary", def: "definition", ex: "exercise", ch: "chapter", chap: "chapter" };
   const findText = Search._performSearch;
   Search._performSearch = (query, ...terms) => {
     const { alltitles, docnames, filenames, titles } = Search._index;
+    const asked = words(query).map((word) => whole[word.replace(/\.$/, "")] ?? word);
     const found = [];
     for (const [title, places] of Object.entries(alltitles)) {
       const inTitle = words(title);
-      if (!words(query).every((asked) => inTitle.some((word) => word.startsWith(asked)))) continue;
+      if (!asked.every((one) => inTitle.some((word) => word.startsWith(one)))) continue;
       const name = title.replace(/^ \((.*)\)$/, "$1"); // the name of a statement is stored in brackets
       for (const [file, id] of places) {
         if (!id && titles[file] !== title) continue;
         const shown = titles[file] === title ? title : `${titles[file]} > ${name}`;
         found.push([docnames[file], shown, id ? `#${id}` : "", null, 1000 - name.length, filenames[file]]);
       }
+    }
+    for (const [number, name, anchor, page] of window.NUMBERED ?? []) {
+      if (number.toLowerCase() !== asked.join(" ")) continue;
+      const file = docnames.indexOf(page);
+      found.push([page, `${number}: ${name || titles[file]}`, anchor, null, 2000, filenames[file]]);
     }
     found.sort((a, b) => a[4] - b[4]); // the last is shown first
     return [...findText(query, ...terms), ...found];

@@ -497,6 +497,24 @@ def test_search_finds_a_statement_by_its_name(browser, address, asked, name):
         assert name in text
 
 
+@pytest.mark.parametrize("asked", ["Theorem 18", "thm 18", "Thm. 18", "Chapter 3", "ch 3", "exercise 5"])
+def test_search_finds_what_has_a_number(browser, address, asked):
+    """First of all, by its number or a usual short form; and where the link leads, it is."""
+    number = asked.split()[-1]
+    with opened(browser, address, QUICK) as tab:
+        (title, link), *_ = look_for(tab, asked)
+        assert re.match(rf"\w+ {number}: \S", title), title
+        tab.goto(link)
+        _, _, anchor = link.partition("#")
+        shown = tab.locator(f"[id='{anchor}'] .caption-number" if anchor else "h1 .section-number").first
+        assert shown.text_content().strip().strip(".").split()[-1] == number
+
+
+def test_search_finds_the_papers_theorem_by_a_short_form(browser, address):
+    with opened(browser, address, QUICK) as tab:
+        assert "Theorem 2.3" in look_for(tab, "thm 2.3")[0][0]
+
+
 def test_dialogue_of_the_search_has_no_serious_fault(browser, address):
     with opened(browser, address, QUICK) as tab:
         tab.keyboard.press("Control+k")
