@@ -5,12 +5,15 @@ import html
 import io
 import itertools
 import math
+from collections.abc import Iterable
 
 import ipywidgets
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
+
+from sclib.checks import is_number
 
 NAMES = {"lam": "λ"}
 
@@ -45,12 +48,11 @@ def explore(draw, start=None, **axes):
     Raises ValueError if there are no axes or more than two, an axis is empty, `start` is not on it, or a figure has
     no label.
     """
-    axes = {name: list(values) for name, values in axes.items()}
+    axes = {name: _values(name, values) for name, values in axes.items()}
     if not 1 <= len(axes) <= 2:
         raise ValueError(f"axes = {list(axes)}; explore takes one or two")
-    for name, values in axes.items():
-        if not values:
-            raise ValueError(f"{name} = []; an axis needs at least one value")
+    if not isinstance(start, dict | None):
+        raise ValueError(f"start = {start!r:.80} must be a dict from axes' names to values, or None")
     first = {name: values[0] for name, values in axes.items()} | (start or {})
     for name, value in first.items():
         if value not in axes.get(name, []):
@@ -78,6 +80,15 @@ def explore(draw, start=None, **axes):
     link = _link_in_the_page if hasattr(ipywidgets, "Stack") else _link_through_the_kernel
     summary = ", ".join(f"{slider.description}: {len(slider.options)} values" for slider in sliders)
     return Explorer([*sliders, link(sliders, list(pictures.values()))], f"explore({summary})", pngs[(*first.values(),)])
+
+
+def _values(name, values):
+    """The values of an axis, a list of numbers or texts."""
+    if not isinstance(values, Iterable) or not (values := list(values)):
+        raise ValueError(f"{name} = {values!r:.80}; an axis needs at least one value")
+    if not all(isinstance(value, str) or is_number(value) for value in values):
+        raise ValueError(f"{name} = {values!r:.80}; values of an axis are numbers or texts")
+    return values
 
 
 def _link_in_the_page(sliders, pictures):
