@@ -2,6 +2,7 @@
 
 The theme's style sheet draws the same icons from a web font.  The sign beside a heading that gives its address is for
 the mouse: the contents beside the text have the same address for those who use keys.
+Ids that an extension gave to many boxes get a number.
 """
 
 import re
@@ -29,6 +30,17 @@ class KeepStops(SphinxPostTransform):
                 formula.parent[index : index + 2] = [kept, rest]
 
 
+def number_repeated_ids(page):
+    """The `page` with proof, proof-1, proof-2 for the id "proof" of every proof, and so on."""
+    counts = {}
+
+    def numbered(match):
+        count = counts[match[1]] = counts.get(match[1], -1) + 1
+        return f' id="{match[1]}-{count}"' if count else match[0]
+
+    return re.sub(r' id="(proof|proof-content|exercise-content)"', numbered, page)
+
+
 def lighten(app, error):
     if error or app.builder.format != "html":
         return
@@ -36,6 +48,7 @@ def lighten(app, error):
         text = page.read_text(encoding="utf-8")
         lighter = re.sub(r'\s*<script defer src="[^"]*/scripts/fontawesome\.js[^"]*"></script>', "", text)
         lighter = lighter.replace('<a class="headerlink" href', '<a class="headerlink" tabindex="-1" href')
+        lighter = number_repeated_ids(lighter)
         if lighter != text:
             page.write_text(lighter, encoding="utf-8")
     for script in Path(app.outdir, "_static", "scripts").glob("fontawesome.js*"):

@@ -62,6 +62,12 @@ document.addEventListener("DOMContentLoaded", () => {
   const words = (text) => text.toLowerCase().split(/[^\p{L}\p{N}.]+/u).filter(Boolean);
   const whole = { thm: "theorem", th: "theorem", lem: "lemma", prop: "proposition", cor: "corollary", def: "definition", ex: "exercise", ch: "chapter", chap: "chapter" };
   const findText = Search._performSearch;
+  const toText = Search.htmlToText;
+  Search.htmlToText = (page, anchor) => { // a line of words: no code, no formula
+    const read = new DOMParser().parseFromString(page, "text/html");
+    read.querySelectorAll(".highlight, .cell, annotation, div.math").forEach((element) => element.remove());
+    return toText(read.documentElement.outerHTML, anchor);
+  };
   Search._performSearch = (query, ...terms) => {
     const { alltitles, docnames, filenames, titles } = Search._index;
     const asked = words(query).map((word) => whole[word.replace(/\.$/, "")] ?? word);
