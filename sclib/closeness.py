@@ -1,6 +1,7 @@
 """How close generated images are to real ones: distances of pictures, and of their clouds of features."""
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ FAR = 1e100  # beyond it squares leave the range of float64
 DIRECT = {"compute_mode": "donot_use_mm_for_euclid_dist"}
 
 
-def nearest_distance(images, reference):
+def nearest_distance(images: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
     """Distance from each of `images`, uint8 (n, *shape), to the nearest of `reference`, uint8 (N, *shape): (n,).
 
     It is the root mean square over pixels of their difference, in units of black to white: float32 between 0 and 1.
@@ -33,7 +34,7 @@ def nearest_distance(images, reference):
     return (torch.cat(squares).sqrt() / (255 * math.sqrt(x.shape[1]))).float()
 
 
-def frechet_distance(features, reference):
+def frechet_distance(features: Any, reference: Any) -> float:
     """|m_1 - m_2|^2 + tr(C_1 + C_2 - 2 (C_1 C_2)^{1/2}), the squared 2-Wasserstein distance of two Gaussians with the
     means and covariances of `features` (n, d) and `reference` (N, d), a float >= 0.
 
@@ -50,7 +51,7 @@ def frechet_distance(features, reference):
     return max(0.0, float(np.square(m1 - m2).sum() + np.trace(c1) + np.trace(c2) - 2 * cross))
 
 
-def precision_recall(features, reference, k=3):
+def precision_recall(features: Any, reference: Any, k: int = 3) -> tuple[float, float]:
     """Improved precision and recall (Kynkäänniemi et al. 2019) of `features` (n, d) for `reference` (N, d): floats.
 
     Precision is the share of `features` inside the manifold of `reference`, recall the converse; a manifold is the

@@ -10,6 +10,7 @@ import os
 import pathlib
 import tarfile
 import zlib
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ GAUSSIAN_CENTRES = RADIUS * np.array(
 )
 
 
-def sample_gaussians(n, generator=None):
+def sample_gaussians(n: int, generator: torch.Generator | None = None) -> torch.Tensor:
     """Draw n points of the mixture of eight Gaussians: float32 (n, 2); equal weights, radius 4, sd 0.5 on each axis.
 
     `generator`: a torch.Generator.  Raises: ValueError unless n is an integer >= 1.
@@ -43,7 +44,7 @@ def sample_gaussians(n, generator=None):
     return centres[mode] + SD * torch.randn(len(mode), 2, generator=generator, dtype=torch.float32)
 
 
-def gaussian_density(points):
+def gaussian_density(points: Any) -> Any:
     """Density of the mixture at `points` (..., 2), float64 (...), per unit of area.  Raises: ValueError."""
     points = checks.reals(points, "points")
     if points.shape[-1:] != (2,) or not np.isfinite(points).all():
@@ -53,7 +54,7 @@ def gaussian_density(points):
     return np.exp(-squares / (2 * SD**2)).mean(-1) / (2 * math.pi * SD**2)
 
 
-def nearest_centre(points):
+def nearest_centre(points: torch.Tensor) -> torch.Tensor:
     """Index 0..7 of the Gaussian whose centre is nearest, for `points` (..., 2), long tensor (...).
 
     Raises: ValueError for another shape, or for points that are not finite.
@@ -86,7 +87,7 @@ def sample_moons(n, noise=0.1, generator=None):
     return torch.stack([x, y], -1) + noise * torch.randn(len(moon), 2, **like), moon
 
 
-def digits(split):
+def digits(split: str) -> tuple[torch.Tensor, torch.Tensor]:
     """scikit-learn's handwritten digits, 8 x 8 (Alpaydin and Kaynak 1998): uint8 (n, 1, 8, 8) and labels (n,), 0..9.
 
     `split`: "train", 1,437 of them, or "test", the 360 held out, 36 of each digit; always the same ones.
@@ -105,7 +106,7 @@ def digits(split):
     return pixels.round().to(torch.uint8)[part], labels[part]
 
 
-def cifar10(split):
+def cifar10(split: str) -> tuple[torch.Tensor, torch.Tensor]:
     """CIFAR-10 (Krizhevsky 2009), 32 x 32, colour: uint8 (n, 3, 32, 32) and labels (n,), 0 airplane to 9 truck.
 
     `split`: "train", 50,000, or "test", 10,000.  They come from the folder named by the environment variable
@@ -137,7 +138,7 @@ def cifar10(split):
     return torch.as_tensor(images).movedim(-1, 1).contiguous(), torch.as_tensor(labels).long()
 
 
-def cifar10_source():
+def cifar10_source() -> str:
     """Where `cifar10` takes its images from, one line: a result made with them carries it."""
     if folder := os.environ.get(CIFAR10_FOLDER):
         text = _found(folder, "source.txt").read_text(encoding="utf-8", errors="replace").strip()

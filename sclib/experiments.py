@@ -6,6 +6,8 @@ import dataclasses
 import math
 import pathlib
 import shutil
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -19,7 +21,7 @@ KINDS = {kind.Config: kind for kind in (plane, images, latents, sentences)}
 EXPERIMENTS = {config.experiment: config for kind in KINDS.values() for config in kind.EXPERIMENTS}
 
 
-def configure(name, preset=None, **changes):
+def configure(name: str, preset: str | None = None, **changes: Any) -> Any:
     """The `Config` of experiment `name`, with fields of it or of its model's `Settings` changed.
 
     `preset`: a name for several changes at once, which CIFAR-10 has: "full" (as it is), "short" or "smoke".
@@ -29,7 +31,7 @@ def configure(name, preset=None, **changes):
     if name not in EXPERIMENTS:
         raise ValueError(f"name = {name!r} must be one of {', '.join(EXPERIMENTS)}")
     config = EXPERIMENTS[name]
-    presets = {None: {}} | images.PRESETS.get(config.data, {})
+    presets: dict = {None: {}} | images.PRESETS.get(config.data, {})
     if preset not in presets:
         raise ValueError(f"preset = {preset!r} must be one of {', '.join(map(str, presets))}")
     changes = presets[preset] | changes
@@ -43,13 +45,13 @@ def configure(name, preset=None, **changes):
     return dataclasses.replace(config, model=model, **{k: v for k, v in changes.items() if k in ours})
 
 
-def load(name, **changes):
+def load(name: str, **changes: Any) -> results.Result:
     """The stored `results.Result` of experiment `name`; a miss raises MissingResult with the command and its time."""
     config = configure(name, **changes)
     return results.load(config, command(config))
 
 
-def command(config):
+def command(config: Any) -> str:
     """The command that makes the result of `config`, in bash, PowerShell and Windows' cmd, and how long it takes."""
     ours, theirs = (
         dataclasses.asdict(c) | dataclasses.asdict(c.model) for c in (config, EXPERIMENTS[config.experiment])
@@ -58,7 +60,7 @@ def command(config):
     return f"python -m sclib.experiments run {config.experiment}{''.join(changed)} (about {config.minutes})"
 
 
-def run(name, device="auto", max_minutes=None, **changes):
+def run(name: str, device: str = "auto", max_minutes: float | None = None, **changes: Any) -> results.Result | None:
     """Train experiment `name` into the user's cache, with a progress bar; returns its `results.Result`.
 
     `device`: "auto" (a GPU, if there is one), "cpu", "cuda", "cuda:1"; `changes`: settings to replace: seeds=(0,).
@@ -73,7 +75,7 @@ def run(name, device="auto", max_minutes=None, **changes):
     return run_study(config, KINDS[type(config)].prepare, device, max_minutes)
 
 
-def chosen_device(config, device="auto"):
+def chosen_device(config: Any, device: str = "auto") -> str:
     """The name of the device that `config` will run on: "auto" is a GPU, if there is one and the experiment takes it.
 
     Raises: ValueError for a device that this machine or the experiment does not have.
@@ -88,7 +90,7 @@ def chosen_device(config, device="auto"):
     return device
 
 
-def show(result, config):
+def show(result: results.Result, config: Any) -> str:
     """What `python -m sclib.experiments show NAME` prints: the source, then measured and exact by generation."""
     return f"{result.source}\n{KINDS[type(config)].table(config, result.arrays)}"
 
@@ -121,7 +123,7 @@ def ship(name: str) -> pathlib.Path:
     return pathlib.Path(shutil.copyfile(source, target))
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m sclib.experiments", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="name the experiments")

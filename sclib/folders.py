@@ -9,7 +9,7 @@ import filelock
 import platformdirs
 
 
-def cache_folder():
+def cache_folder() -> pathlib.Path:
     """The user's folder for results: `SCLIB_CACHE` if set, else the platform's.  ValueError if its ~ is no home."""
     name = os.environ.get("SCLIB_CACHE") or platformdirs.user_cache_dir("sclib", appauthor=False)
     folder = os.path.expanduser(name)
@@ -18,7 +18,7 @@ def cache_folder():
     return pathlib.Path(folder)
 
 
-def writable_cache():
+def writable_cache() -> pathlib.Path:
     """`cache_folder()`, made if need be: to be called before long work whose outcome is to be written there.
 
     Raises: ValueError, naming SCLIB_CACHE, if nothing can be written there.

@@ -7,7 +7,7 @@ pick a round.  On average over picks that is (1 - rate) p_t + rate p_t H in each
 
 import functools
 import itertools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import ipywidgets
 import numpy as np
@@ -116,7 +116,7 @@ class Game:
         return rewards - rewards.mean()
 
 
-def simulate(rewards, rounds, K=4, rate=0.1, seed=0):
+def simulate(rewards: Any, rounds: int, K: int = 4, rate: float = 0.1, seed: int = 0) -> Game:
     """A `Game` in which `rounds` picks are made by Luce's rule with `rewards` on all 18 `KINDS`, (18,), in nats."""
     rewards = checks.reals(rewards, "rewards", finite=True)
     if rewards.shape != (len(KINDS),):
@@ -133,7 +133,7 @@ def simulate(rewards, rounds, K=4, rate=0.1, seed=0):
     return game
 
 
-def blind_shares(rate, rounds=100, games=2000):
+def blind_shares(rate: float, rounds: int = 100, games: int = 2000) -> np.ndarray:
     """Shares of all eight values in games whose picks are blind, (rounds + 1, games, 8): what chance alone does."""
     return _blind_shares(_rate(rate), checks.rounds(rounds, "rounds"), checks.integer(games, "games", 1, 10**6)).copy()
 

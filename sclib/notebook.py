@@ -4,6 +4,8 @@ import ast
 import inspect
 import math
 import textwrap
+from collections.abc import Callable
+from typing import Any
 
 from IPython.display import Markdown, display
 
@@ -12,14 +14,14 @@ from sclib import checks
 _HIDDEN = "application/papermill.record/"  # the mime prefix under which MyST-NB looks glued values up
 
 
-def glue(name, text):
+def glue(name: str, text: str) -> None:
     """Store `text` in this cell's output under `name`, unseen, for prose to quote as {glue:text}`name`."""
     # Stored as a string: as a number, 3.270 would be quoted as 3.27.
     metadata = {"scrapbook": {"name": name, "mime_prefix": _HIDDEN}}
     display({f"{_HIDDEN}text/plain": repr(text)}, raw=True, metadata=metadata)
 
 
-def check(name, measured, predicted, tolerance, digits=4):
+def check(name: str, measured: Any, predicted: Any, tolerance: float, digits: int = 4) -> None:
     """Print measured, predicted and tolerance on one line, glue the first two, and fail if they are further apart.
 
     `name` labels the line; `glue` stores the measured number under it and the predicted one under `name-predicted`,
@@ -37,7 +39,7 @@ def check(name, measured, predicted, tolerance, digits=4):
     glue(f"{name}-predicted", expected)
 
 
-def check_at_most(name, measured, bound, digits=4):
+def check_at_most(name: str, measured: float, bound: float, digits: int = 4) -> None:
     """As `check` for an inequality: print and glue both numbers, fail if `measured` exceeds `bound`."""
     measured, bound = _number(measured, "measured"), _number(bound, "bound")
     said, allowed = _text(measured, digits), _text(bound, digits)
@@ -68,11 +70,12 @@ def _text(value, digits):
     return f"{value:.{digits}f}" if abs(value) > 1e-3 else f"{value:.0e}"
 
 
-def show(function):
+def show(function: Callable) -> None:
     """Display the source of `function` as the package runs it, without its docstring."""
     source = textwrap.dedent(inspect.getsource(function))
-    body = ast.parse(source).body[0].body
+    tree: Any = ast.parse(source).body[0]
+    body = tree.body
     lines = source.splitlines()
-    if ast.get_docstring(ast.parse(source).body[0]):
+    if ast.get_docstring(tree):
         del lines[body[0].lineno - 1 : body[0].end_lineno]
     display(Markdown("```python\n" + "\n".join(lines) + "\n```"))

@@ -6,13 +6,14 @@ model's samples, which carry their rewards and classes.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
 from sclib.population import step, synthetic_share, total_variation, trajectory
 
 
-def exact_law(config, arrays, reset=False):
+def exact_law(config: Any, arrays: dict, reset: bool = False) -> dict:
     """masses (T + 1, S, C), mean_reward and var_reward (T + 1, S) under the exact law, generations 0..T.
 
     It starts at samples of each seed's first model in `arrays` (a result's), equally weighted, which carry their
@@ -29,7 +30,7 @@ def exact_law(config, arrays, reset=False):
     return {name: np.stack([law[name] for law in laws], 1) for name in laws[0]}
 
 
-def law_error(config, arrays, reset=False, blocks=10):
+def law_error(config: Any, arrays: dict, reset: bool = False, blocks: int = 10) -> dict:
     """Standard error of `exact_law` that comes from its finite number of atoms: arrays of the same names and shapes.
 
     The atoms of the first model are dealt into `blocks`; the law is computed on each, and its standard deviation over
@@ -43,7 +44,7 @@ def law_error(config, arrays, reset=False, blocks=10):
     return {name: np.std([law[name] for law in laws], 0, ddof=1) / math.sqrt(blocks) for name in laws[0]}
 
 
-def distances(config, arrays, law=None):
+def distances(config: Any, arrays: dict, law: dict | None = None) -> dict:
     """How far measured statistics are from the exact `law`, by default `exact_law`.
 
     Returns: total_variation (T + 1, S), of the class shares; and spread_ratio (T + 1, S), measured over exact, if the
@@ -59,7 +60,7 @@ def distances(config, arrays, law=None):
     return {"total_variation": np.array(found), "spread_ratio": arrays["spread"] / law["spread"][:, None]}
 
 
-def transmission(config, arrays):
+def transmission(config: Any, arrays: dict) -> tuple[np.ndarray, np.ndarray]:
     """How much of the predicted change of class shares a refit makes, and its standard error: two arrays (T, S).
 
     With m_t the measured shares and m^_{t+1} what one exact round (Eq. 4 or 8) makes of the very proposals of round t,
@@ -83,7 +84,7 @@ def transmission(config, arrays):
     return slope, error
 
 
-def entropy(masses):
+def entropy(masses: np.ndarray) -> np.ndarray:
     """Entropy of shares (..., C), nats: log 10 = 2.303 for ten even classes, 0 for one alone."""
     return -np.sum(masses * np.log(np.where(masses > 0, masses, 1)), -1)
 

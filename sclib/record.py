@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import re
+from typing import Any
 
 import numpy as np
 
@@ -14,12 +15,12 @@ PARTS = "parts"  # the array that names the other files of one written by `write
 RESERVED = (META, PARTS, "file", "allow_pickle")  # the last two are parameters of np.savez
 
 
-def key(config):
+def key(config: Any) -> str:
     """First 12 hex digits of SHA-256 of `config` (a dataclass or a dict) as canonical JSON."""
     return hashlib.sha256(canonical(record(config)).encode()).hexdigest()[:12]
 
 
-def file_name(config):
+def file_name(config: Any) -> str:
     """`<experiment>-<key>.npz`.
 
     Raises: ValueError if `config` has no experiment or version, or the experiment's name could be no file's.

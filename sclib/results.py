@@ -15,7 +15,7 @@ import re
 import secrets
 import warnings
 import zipfile
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -53,7 +53,7 @@ class DamagedResult(ValueError):
     """A file that is cut short, altered, or of another config."""
 
 
-def save(config, arrays, provenance):
+def save(config: Any, arrays: dict, provenance: dict) -> pathlib.Path:
     """Write `arrays` (name -> array) to the user's cache under `config`; returns the path.
 
     `config` and `provenance`: a dataclass or dict of what JSON can hold, or infinite, and the first as `file_name`
@@ -67,7 +67,7 @@ def save(config, arrays, provenance):
     return path
 
 
-def load(config, command=None):
+def load(config: Any, command: str | None = None) -> Result:
     """The `Result` of `config`, shipped or from the user's cache; every byte read is checked.
 
     `config`: a dataclass or dict with `experiment` and `version`; `command`: what a miss says to run.
@@ -112,7 +112,7 @@ def _write(path, arrays):
         raise
 
 
-def read(path, config):
+def read(path: pathlib.Path, config: Any) -> Result:
     """The `Result` in `path`.  Raises: OSError; DamagedResult if it is not whole or not `config`'s."""
     path, config = pathlib.Path(path), record(config)
     while True:
@@ -148,7 +148,7 @@ def _read(file, path, config):
     return result
 
 
-def write_split(path, config, arrays):
+def write_split(path: pathlib.Path, config: Any, arrays: dict) -> None:
     """As `write`, in as many files as keep each under 15 MB: `path`, and parts beside it that it names.
 
     `path` is written last, so that it always stands for a whole set.  A larger array has a file of its own.
@@ -172,7 +172,7 @@ def write_split(path, config, arrays):
                 _remove_parts(path, _named(path))
 
 
-def remove_split(path):
+def remove_split(path: pathlib.Path) -> None:
     """Remove what `write_split` wrote; nothing if there is none."""
     if path.parent.exists():
         with writing(path.parent):
@@ -196,7 +196,7 @@ def _remove_parts(path, but=()):
             part.unlink(missing_ok=True)
 
 
-def read_or_put_aside(path, config):
+def read_or_put_aside(path: pathlib.Path, config: Any) -> Result | None:
     """As `read`, but None for a file that is missing, cannot be read or is damaged, of which the latter two are warned.
 
     A damaged file is renamed `*.damaged`, if nobody has written another one in the meantime.

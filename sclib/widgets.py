@@ -5,12 +5,14 @@ import html
 import io
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import ipywidgets
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from PIL import Image
 
 from sclib.checks import is_number
@@ -33,7 +35,7 @@ class Explorer(ipywidgets.VBox):
         return bundle and {"image/png": self._first_png, **bundle}
 
 
-def explore(draw, start=None, **axes):
+def explore(draw: Callable[..., Figure], start: dict | None = None, **axes: Any) -> Explorer:
     """Draw every combination of the axes' values once and put one slider per axis above the pictures.
 
     Parameters
@@ -125,14 +127,14 @@ def _shown(name):
     return NAMES.get(name, name.replace("_", " "))
 
 
-def text(value):
+def text(value: float | str) -> str:
     """A value as axis labels and sliders write it: ∞ for infinity, no trailing zeros."""
     if isinstance(value, str):
         return value
     return "∞" if value == math.inf else f"{value:.10g}"
 
 
-def img(data, alt):
+def img(data: str, alt: str) -> str:
     """HTML of a picture: `data`, a PNG in base64 as `png` makes it; `alt`, in words what it shows."""
     return (
         f'<img alt="{html.escape(alt)}" class="explore" '
@@ -140,7 +142,7 @@ def img(data, alt):
     )
 
 
-def png(figure):
+def png(figure: Figure) -> str:
     """Close the figure; base64 of it as a PNG with a palette of 64 colours, a third of the bytes of a full one.
 
     The palette covers rare colours too: the median cut would take an orange mark among many greys for a grey.

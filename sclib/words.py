@@ -35,7 +35,7 @@ SAID_OF = {
 
 
 @functools.cache
-def ratings():
+def ratings() -> dict[str, tuple[int, ...]]:
     """What ten people think of each adjective: a dict from the word to their ratings, a tuple of 10 integers."""
     text = resources.files("sclib").joinpath("data/ratings.csv").read_text(encoding="utf-8")
     rows = list(csv.reader(text.splitlines()))[1:]
@@ -130,7 +130,7 @@ class Grammar:
         return " ".join([noun, "was", *first, "and", *second])
 
 
-def reward(grammar, rater=None, reads=(0, 1)):
+def reward(grammar: Grammar, rater: int | None = None, reads: tuple = (0, 1)) -> np.ndarray:
     """What people think of each sentence: nats (N + 1,), the last for anything off the grammar.
 
     The two adjectives' ratings, each times its adverb's factor, are added up: r = f_1 v_1 + f_2 v_2.
@@ -158,7 +158,7 @@ def reward(grammar, rater=None, reads=(0, 1)):
     return np.append(table, table.min())
 
 
-def first_law(grammar):
+def first_law(grammar: Grammar) -> np.ndarray:
     """The law of the data, (N,), positive on every sentence: what users are supposed to have written.
 
     log p = what is often said of the noun (1.5 for each such adjective) + how common the adverbs are
@@ -186,7 +186,7 @@ def draw(law, grammar, n, generator):
     return grammar.sentences()[torch.searchsorted(ladder / ladder[-1], uniform)]
 
 
-def cool(law, grammar, temperature):
+def cool(law: np.ndarray, grammar: Grammar, temperature: float) -> np.ndarray:
     """The law (N,) of sentences drawn word by word with p(word | words before)^(1 / temperature), renormalised."""
     must = "be from 1e-6 to 1e6"
     temperature = checks.real(temperature, "temperature", lambda value: 1e-6 <= value <= 1e6, must)

@@ -38,13 +38,28 @@ def read(app, docname, content):
     app.env.note_dependency(str(source))
     try:
         notebook = join(source, stored)
-        pictures = "../" * docname.count("/") + "_images"
-        native_sliders.replace(notebook, Path(app.outdir) / "_images", pictures)
+        native_sliders.replace(notebook, folder(app), "../" * docname.count("/") + "_images")
         content[0] = nbformat.writes(notebook)
     except ValueError as error:
         LOGGER.warning(str(error), location=docname)
 
 
+def folder(app):
+    """Where the pictures of sliders are."""
+    return Path(app.outdir) / "_images"
+
+
+def write_pictures(app, error):
+    """Those of pages that were not read again, too: what was built may have been removed since."""
+    if error or app.builder.format != "html":
+        return
+    for docname in app.env.found_docs:
+        stored = Path(app.env.doc2path(docname))
+        if stored.suffix == ".ipynb":
+            native_sliders.replace(nbformat.read(stored, 4), folder(app), "")
+
+
 def setup(app):
     app.connect("source-read", read)
+    app.connect("build-finished", write_pictures)
     return {"parallel_read_safe": True}
