@@ -153,7 +153,8 @@ def write_split(path: pathlib.Path, config: Any, arrays: dict) -> None:
 
     `path` is written last, so that it always stands for a whole set.  A larger array has a file of its own.
     """
-    path, groups, size = pathlib.Path(path), [{}], 0
+    path, size = pathlib.Path(path), 0
+    groups: list[dict] = [{}]
     for name, array in storable(arrays).items():
         size += array.nbytes
         if size > PART and groups[-1]:
