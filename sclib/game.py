@@ -211,25 +211,21 @@ def play(game):
         for k, button in enumerate(buttons):
             button.description = f"{k + 1}: {name(game.offers[-1][k])}"
 
-    def picks(k):
-        def clicked(_):
-            game.pick(k)
-            show()
-
-        return clicked
+    def clicked(k, _):
+        game.pick(k)
+        show()
 
     for k, button in enumerate(buttons):
-        button.on_click(picks(k))
+        button.on_click(functools.partial(clicked, k))
     show()
     row = ipywidgets.HBox(buttons, layout=ipywidgets.Layout(flex_flow="row wrap"))
     return ipywidgets.VBox([picture, row, said])
 
 
 def _round(game, t):
-    if t is None:
-        return len(game.picks)
     last = len(game.picks)
-    return checks.integer(t, "t", 0, last, f"be an integer from 0 to {last}, the number of picks")
+    must = f"be an integer from 0 to {last}, the number of picks"
+    return last if t is None else checks.integer(t, "t", 0, last, must)
 
 
 def _rate(rate):
