@@ -6,7 +6,6 @@ objective, whose optimum is `population.tilt`.  DPO needs choices and what lost;
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 
 from sclib.transformer import Transformer
@@ -68,12 +67,3 @@ def reinforce(model: Transformer, reference: Transformer, n: int, reward: Callab
         return reinforce_loss(scores, gains).sum()
 
     model.descend(loss)
-
-
-def best_of(law: np.ndarray, rewards: np.ndarray, n: int) -> np.ndarray:
-    """The law (N,) of the best of n draws from `law` (N,), ties broken at random."""
-    levels, level = np.unique(rewards, return_inverse=True)
-    mass = np.bincount(level, law, len(levels))
-    upto = np.minimum(np.cumsum(mass), 1)
-    top = np.diff(np.append(0, upto**n))
-    return law * (top / np.where(mass > 0, mass, 1))[level]

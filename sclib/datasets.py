@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from sclib import checks
-from sclib.results import cache_folder
+from sclib.folders import cache_folder
 
 MODES = 8
 RADIUS = 4.0
@@ -44,7 +44,7 @@ def sample_gaussians(n: int, generator: torch.Generator | None = None) -> torch.
     return centres[mode] + SD * torch.randn(len(mode), 2, generator=generator, dtype=torch.float32)
 
 
-def gaussian_density(points: Any) -> Any:
+def gaussian_density(points: Any) -> np.ndarray:
     """Density of the mixture at `points` (..., 2), float64 (...), per unit of area.  Raises: ValueError."""
     points = checks.reals(points, "points")
     if points.shape[-1:] != (2,) or not np.isfinite(points).all():

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from sclib import alignment
+from sclib.bounds import hard_best_of_n
 from sclib.kept import LATER, trained_once
-from sclib.population import kl, step, tilt
+from sclib.population import kl, step, synthetic_share, tilt
 from sclib.record import record
 from sclib.settings import check_counts, check_numbers, check_one_of, coerce, later
 from sclib.study import Study
@@ -89,7 +90,8 @@ def prepare(config, device):
     data = torch.stack(
         [draw(first_law(GRAMMAR), GRAMMAR, config.n_data, torch.Generator().manual_seed(s)) for s in streams[2]]
     )
-    tables = torch.as_tensor(judges(config)).float()
+    sharp = 1e4 if config.method == "best" else 1  # so sharp that the best is chosen
+    tables = torch.as_tensor(sharp * judges(config)).float()
     judge = torch.arange(config.n).repeat_interleave(config.K) % len(tables)  # of each candidate, one in a group
 
     def noted(generation):
@@ -164,8 +166,7 @@ class Learner(Transformer):
 def judges(config):
     """Rewards of each judge, (judges, N + 1), nats: groups go to them in turn."""
     raters = range(10) if config.people else [None]
-    sharp = 1e4 if config.method == "best" else 1  # so sharp that the best is chosen
-    return sharp * np.array([reward(GRAMMAR, rater, config.reads) for rater in raters])
+    return np.array([reward(GRAMMAR, rater, config.reads) for rater in raters])
 
 
 def summarise(laws, exact):
@@ -207,10 +208,10 @@ def exact_laws(config):
 def _loop(first, r, config):
     laws = [_sampled(first, config)]
     for _ in range(config.generations):
-        pick = alignment.best_of if config.method == "best" else step
+        pick = hard_best_of_n if config.method == "best" else step
         picked = np.mean([pick(laws[-1], rewards, config.K) for rewards in r], 0)
-        real = 0.0 if config.lam == math.inf else 1 / (1 + config.lam)
-        laws.append(_sampled(real * first + (1 - real) * picked, config))
+        picks = synthetic_share(config.lam)
+        laws.append(_sampled((1 - picks) * first + picks * picked, config))
     return np.array(laws)
 
 

@@ -89,16 +89,25 @@ class Trainer:
             stream.set_state(tensors[name])
         self.fits, self.step, self.optimizer = int(state["fits"]), int(state["step"]), None
         if self.step:
-            parameters = self.parameters()
-            moments: dict[int, dict[str, torch.Tensor]] = {}
-            for name in (name for name in tensors if name.startswith("optimizer.")):
-                _, i, kind = name.split(".")
-                found = tensors[name]
-                if kind != "step":  # laid out as its weight, which may be channels last: fused AdamW asks for it
-                    found = torch.empty_like(parameters[int(i)], requires_grad=False).copy_(found)
-                moments.setdefault(int(i), {})[kind] = found
-            self.optimizer = self._adamw(parameters)
-            self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
+            self.optimizer = self._adamw(self.parameters())
+            put_moments(self.optimizer, under("optimizer", tensors))
 
     def _adamw(self, parameters):
         return torch.optim.AdamW(parameters, weight_decay=0.0, betas=self.betas, fused=True)
+
+
+def put_moments(optimizer: torch.optim.Optimizer, moments: dict[str, torch.Tensor]) -> None:
+    """Give `optimizer` its state back, by names "0.exp_avg", laid out as each weight: fused AdamW asks for it."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, found in moments.items():
+        i, kind = name.split(".")
+        if found.ndim:  # not the count of steps; a weight may be channels last
+            found = torch.empty_like(parameters[int(i)], requires_grad=False).copy_(found)
+        state.setdefault(int(i), {})[kind] = found
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+
+
+def under(name: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """What `tensors` have under "name.", by the rest of their names."""
+    return {key.removeprefix(f"{name}."): tensor for key, tensor in tensors.items() if key.startswith(f"{name}.")}

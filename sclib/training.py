@@ -11,6 +11,7 @@ from torch import nn
 from sclib import results
 from sclib.folders import writable_cache
 from sclib.record import file_name
+from sclib.trainer import put_moments, under
 
 SAVE_EVERY = 60.0  # seconds between checkpoints
 
@@ -73,22 +74,11 @@ class Training:
     def _restore(self, tensors):
         self.step = int(tensors["step"])
         for name, network in self.networks.items():
-            network.load_state_dict(_under(name, tensors))
+            network.load_state_dict(under(name, tensors))
         for name, optimizer in self.optimizers.items():
-            parameters = [p for group in optimizer.param_groups for p in group["params"]]
-            moments: dict = {}
-            for path, tensor in _under(name, tensors).items():
-                i, key = path.split(".")
-                if tensor.ndim:  # laid out as its weight, which may be channels last
-                    tensor = torch.empty_like(parameters[int(i)], requires_grad=False).copy_(tensor)
-                moments.setdefault(int(i), {})[key] = tensor
-            optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
+            put_moments(optimizer, under(name, tensors))
 
 
 def stream(seed: int, step: int, use: int = 0) -> torch.Generator:
     """The generator of a step: no three numbers give another's draws, for steps < 500,000 and uses < 100."""
     return torch.Generator().manual_seed((seed * 100 + use) * 500_000 + step)
-
-
-def _under(name, tensors):
-    return {key.removeprefix(f"{name}."): tensor for key, tensor in tensors.items() if key.startswith(f"{name}.")}

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from sclib import experiments
-from sclib.alignment import best_of, dpo_loss, reinforce_loss
+from sclib.alignment import dpo_loss, reinforce_loss
+from sclib.bounds import hard_best_of_n
 from sclib.population import tilt
 
 TINY = {"seeds": (0, 1), "first_steps": 3, "steps": 3, "generations": 2, "n": 30, "n_data": 200, "batch": 8}
@@ -71,8 +72,8 @@ def test_the_best_of_n_by_enumeration():
     for draws in itertools.product(range(5), repeat=3):
         top = [i for i in draws if REWARDS[i] == REWARDS[list(draws)].max()]
         np.add.at(found, top, LAW[list(draws)].prod() / len(top))  # one of the best, repeated or tied
-    assert np.allclose(best_of(LAW, REWARDS, 3), found, atol=1e-12)
-    assert np.allclose(best_of(LAW, REWARDS, 1), LAW)
+    assert np.allclose(hard_best_of_n(LAW, REWARDS, 3), found, atol=1e-12)
+    assert np.allclose(hard_best_of_n(LAW, REWARDS, 1), LAW)
 
 
 @pytest.mark.parametrize("name", ["words-dpo", "words-dpo-offline", "words-reinforce", "words-best"])
