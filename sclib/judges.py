@@ -37,7 +37,8 @@ class Judge:
     batch: int = 256
     lr: float = 0.2  # the highest, a quarter of the way
     weight_decay: float = 5e-4
-    shift: int = 2  # pixels that an image is moved by at most; every other one is mirrored
+    shift: int = 4  # pixels that an image is moved by at most; every other one is mirrored
+    hole: int = 8  # side of a square, in pixels, that is hidden in every image (DeVries and Taylor 2017)
     seed: int = 0
     version: int = 1
 
@@ -48,9 +49,9 @@ class Judge:
 
 
 JUDGES = {
-    "judge": Judge("cifar10-judge", "vgg", 32, epochs=16, seed=0),
-    "second": Judge("cifar10-second-judge", "residual", 32, epochs=8, seed=1),
-    "critic": Judge("cifar10-critic", "residual", 24, epochs=4, seed=2),
+    "judge": Judge("cifar10-judge", "vgg", 32, epochs=48, seed=0),
+    "second": Judge("cifar10-second-judge", "residual", 32, epochs=14, seed=1),
+    "critic": Judge("cifar10-critic", "residual", 24, epochs=4, shift=2, hole=0, seed=2),
 }
 
 
@@ -160,14 +161,27 @@ def fit(
         if step % each == 0 or step == run.first:
             order = torch.randperm(len(images), generator=stream(judge.seed, step // each, 1))
         index = order[step % each * batch :][:batch]
-        x = moved(images[index], judge.shift, True, stream(judge.seed, step))
+        draws = stream(judge.seed, step)
+        x = hidden(moved(images[index], judge.shift, True, draws).float(), judge.hole, network.mean, draws)
         optimizer.param_groups[0]["lr"] = judge.lr * one_cycle(step / run.steps)
-        loss = nn.functional.cross_entropy(network(x.float()), labels[index])
+        loss = nn.functional.cross_entropy(network(x), labels[index])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         run.loss = loss.item()
     return network.eval().requires_grad_(False) if run.finished else None
+
+
+def hidden(pixels: torch.Tensor, side: int, mean: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """`pixels` (n, 3, H, W), in each a square of `side`, around any of its pixels, replaced by `mean` (3, 1, 1)."""
+    n, _, *size = pixels.shape
+    inside = []
+    for length in size:
+        first = torch.randint(length, (n, 1), generator=generator) - side // 2
+        at = torch.arange(length)
+        inside.append((at >= first) & (at < first + side))
+    hole = (inside[0][:, :, None] & inside[1][:, None])[:, None]
+    return torch.where(hole, mean, pixels)
 
 
 def one_cycle(done: float, peak: float = 0.25) -> float:

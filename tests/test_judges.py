@@ -47,6 +47,29 @@ def test_features_and_logits_are_those_of_the_network():
     torch.testing.assert_close(network.logits(images), network(images.float()), rtol=1e-4, atol=1e-5)
 
 
+def test_a_square_is_hidden_around_any_pixel():
+    """Inside, each pixel is hidden in side^2 of the H W places; at the border the square is cut off."""
+    n, side = 20_000, 4
+    pixels, mean = torch.ones(n, 3, 8, 10), torch.tensor([2.0, 3.0, 4.0])[:, None, None]
+    out = judges.hidden(pixels, side, mean, torch.Generator().manual_seed(0))
+    hole = out[:, 0] == 2
+    assert torch.equal(out, torch.where(hole[:, None], mean, pixels))
+    inside, corner = side**2 / 80, (side // 2) ** 2 / 80  # the last row is met from the last side / 2
+    share = hole.double().mean(0)
+    assert abs(share[4, 5] - inside) < 4 * (inside / n) ** 0.5
+    assert abs(share[-1, -1] - corner) < 4 * (corner / n) ** 0.5
+    assert torch.equal(judges.hidden(pixels, 0, mean, torch.Generator()), pixels)
+
+
+@pytest.mark.parametrize("name, value", [("shift", 0), ("hole", 0), ("lr", 0.1), ("weight_decay", 0.1)])
+def test_every_setting_of_a_training_changes_it(name, value, cache, cifar10_stand_in, silent):
+    images, labels = datasets.cifar10("train")
+    ones = [judges.Judge("some-judge", "residual", **TINY, weight_decay=0.5)]
+    ones.append(dataclasses.replace(ones[0], **{name: value}))
+    a, b = (judges.fit(judge, images, labels, "both", report=silent).head.weight for judge in ones)
+    assert not torch.equal(a, b)
+
+
 def test_the_rate_rises_a_quarter_of_the_way_and_falls_to_zero():
     rates = [judges.one_cycle(done / 1000) for done in range(1001)]
     assert 240 <= rates.index(max(rates)) <= 250
