@@ -93,7 +93,6 @@ def test_the_solution_passes_and_the_start_does_not(exercise, capsys):
         ),
         (exercises.check_budget, lambda budget, K: int(budget / math.log(K)), "up to t ="),
         (exercises.check_dpo, lambda w, x, fw, fx, b: -1 / (1 + math.exp(b * (w - fw - x + fx))), "autograd says"),
-        (exercises.check_beta, lambda p, r, K: 1.0, "with mean reward"),
         (
             exercises.check_identity,
             lambda p, w, K: (K - 1) / K * (p @ w**2 - (p @ w) ** 2) / w.max(),

@@ -7,7 +7,6 @@ from sclib.exercises.language import check_slope, check_words
 from sclib.exercises.laws import (
     check_audit,
     check_best_of,
-    check_beta,
     check_budget,
     check_dpo,
     check_probabilities,
@@ -36,7 +35,6 @@ from sclib.exercises.theorems import (
 __all__ = [
     "check_audit",
     "check_best_of",
-    "check_beta",
     "check_budget",
     "check_candidates",
     "check_compromise",

@@ -135,16 +135,3 @@ def check_dpo(answer):
         (want,) = torch.autograd.grad(-torch.nn.functional.logsigmoid(margin), log_w)
         require(abs(got - want) < CLOSE, f"dpo_gradient{arguments} gave {got:.6f}; autograd says {want:.6f}.")
     return "the same gradient as autograd's."
-
-
-@says
-def check_beta(answer):
-    """Chapter 2: `answer(probs, rewards, K)` is the beta whose tilt has the mean reward of one round at K."""
-    probs, rewards = np.array([0.1, 0.2, 0.3, 0.4]), np.array([2.0, 1.0, 0.5, 0.0])
-    for K in (2, 4, 64, math.inf):
-        call = f"beta_of(probs, rewards, {K})"
-        got = number(answer(probs, rewards, K), call)
-        require(got > 0, f"{call} gave {got:g}; beta is positive.")
-        have, want = (p @ rewards for p in (tilt(probs, rewards, got), step(probs, rewards, K)))
-        require(abs(have - want) < CLOSE, f"{call} gave {got:.4f}, with mean reward {have:.4f} instead of {want:.4f}.")
-    return "at K = infinity you found 1, and more for fewer candidates."
