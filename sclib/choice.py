@@ -107,3 +107,19 @@ def curate(
     except (TypeError, RuntimeError, AttributeError) as error:
         raise checks.wrong("what choose returned", picked, f"be indices ({len(rewards)},)") from error
     return proposals[torch.arange(len(proposals), device=proposals.device), picked]
+
+
+def picked_index(proposals: torch.Tensor, picks: torch.Tensor) -> torch.Tensor:
+    """Which candidate of its group each pick is: the first that equals it.
+
+    Parameters
+    ----------
+    proposals : (n, K, *shape).
+    picks : (n, *shape), one of each group.
+
+    Returns
+    -------
+    Tensor (n,), long, values 0..K-1.
+    """
+    same = proposals == picks[:, None]
+    return same.reshape(*same.shape[:2], -1).all(-1).int().argmax(-1)

@@ -9,20 +9,20 @@ from sclib.classifiers import probabilities
 from sclib.population import step
 
 
-def summarise(config, classifier, proposals, r, picks):
+def summarise(config, proposals, logits, r, picked):
     """Statistics of the draw that was curated, of one seed: a dict of arrays.
 
-    `proposals`: (n, K, C, H, W); `r`: (n, K), their rewards; `picks`: (n, C, H, W).
+    `proposals`: pictures (n, K, C, H, W); `logits`: (n K, C), the judge's; `r`: (n, K), their rewards; `picked`: (n,),
+    the index of the pick in each group.
     Returns: masses (C,): share of each class; mean_reward, var_reward: nats; top: mean probability, at temperature 1,
     of the likeliest class; class_reward (C,): mean reward within each class; step_masses (C,): the shares after one
     exact round from the law of these very proposals;
     pick_masses (C,); rewards (n_kept,) float16, labels (n_kept,) int8, pictures (n_pictures, C, H, W) uint8.
     """
-    x, r = proposals.flatten(0, 1), r.flatten().double().cpu().numpy()  # (n K, C, H, W), (n K,)
-    logits = classifier.logits(x)
-    labels = logits.argmax(-1).cpu().numpy()
-    guesses = classifier.logits(picks).argmax(-1).cpu().numpy()
-    counts, picked = (np.bincount(each, minlength=config.classes) for each in (labels, guesses))
+    r = r.flatten().double().cpu().numpy()  # (n K,)
+    classes = logits.argmax(-1)
+    labels, those = (v.cpu().numpy() for v in (classes, classes.view(len(picked), -1).gather(1, picked[:, None])[:, 0]))
+    counts, kept = (np.bincount(each, minlength=config.classes) for each in (labels, those))
     curated = step(np.full(len(r), 1 / len(r)), r, config.K)
     return {
         "masses": counts / len(labels),
@@ -31,7 +31,7 @@ def summarise(config, classifier, proposals, r, picks):
         "top": float(probabilities(logits).amax(-1).double().mean()),
         "class_reward": np.where(counts, np.bincount(labels, r, config.classes) / np.maximum(counts, 1), math.nan),
         "step_masses": np.bincount(labels, curated, config.classes),
-        "pick_masses": picked / len(picks),
+        "pick_masses": kept / len(picked),
         "rewards": r[: config.n_kept].astype(np.float16),
         "labels": labels[: config.n_kept].astype(np.int8),
         "pictures": proposals[: config.n_pictures, 0].cpu().numpy(),

@@ -13,6 +13,7 @@ import torch
 from tqdm.auto import tqdm
 
 from sclib import datasets, kept, rewards
+from sclib.choice import picked_index
 from sclib.classifiers import calibration_error, probabilities
 from sclib.flow import Flows, Settings
 from sclib.image_statistics import comparison, summarise
@@ -125,13 +126,19 @@ def prepare(config, device):
     choices = [torch.Generator(device).manual_seed(stream(seed, 1)) for seed in config.seeds]
     model = Flows(members)
 
+    seen: list[torch.Tensor] = []  # the classifier's logits of the round's proposals, (n K, 10) of each seed
+
     def reward(x):  # (S, n, C, H, W) -> (S, n)
-        return torch.stack([score(config, classifier.logits(part)) for part in x])
+        seen[:] = [classifier.logits(part) for part in x]
+        return torch.stack([score(config, logits) for logits in seen])
 
     compare = comparison(config, classifier, images, held_out)
 
     def summary(generation):
-        seeds = [summarise(config, classifier, *one) | compare(one[0]) for one in zip(*generation[1:], strict=True)]
+        of_seeds = zip(generation.proposals, seen, generation.rewards, generation.picks, strict=True)
+        seeds = [
+            summarise(config, x, logits, r, picked_index(x, picks)) | compare(x) for x, logits, r, picks in of_seeds
+        ]
         statistics = {name: np.stack([found[name] for found in seeds]) for name in seeds[0]}
         if generation.t == 0:
             atoms = {"first": model.sample(config.n_atoms), "data": images[None]}

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from sclib import checks, datasets, first_stage, images, judges, weights
+from sclib.flow import Flows
 from sclib.folders import writable_cache
-from sclib.image_statistics import summarise
 from sclib.kept import LATER
-from sclib.latents import FLOW, Config, LatentFlow
+from sclib.latents import FLOW, Config, LatentFlow, View
 from sclib.loop import self_consuming_loop
 from sclib.record import file_name, record
 
@@ -42,21 +42,13 @@ def loop(config: Config, seed: int = 0, generations: int = 5) -> Iterator[dict[s
     if config.lam != float("inf"):
         raise ValueError(f"lam = {config.lam:g} must be math.inf: a mixed loop needs the data, see experiments.run")
     seed, generations = checks.integer(seed, "seed"), checks.rounds(generations, "generations")
-    stage, judge, flow = first_stage.load(), judges.load("judge"), ShippedFlow(config, seed)
-    drawn: list[torch.Tensor] = []  # the pictures of the round's proposals, which the reward has seen
-
-    def reward(latents):
-        drawn[:] = [stage.decode(latents)]
-        return images.score(config, judge.logits(drawn[0]))
-
-    choices = torch.Generator().manual_seed(images.stream(seed, 1))
+    view, flow = View(config, first_stage.load(), judges.load("judge")), ShippedFlow(config, seed)
+    choices = [torch.Generator().manual_seed(images.stream(seed, 1))]
     rounds = self_consuming_loop(
-        flow, None, reward, config.K, config.n, generations=generations, generator=choices
+        Flows([flow]), [None], view.reward, config.K, config.n,
+        generations=generations, stacked=True, generator=choices,
     )  # fmt: skip
-    return (
-        summarise(config, judge, drawn[0].unflatten(0, one.rewards.shape), one.rewards, stage.decode(one.picks))
-        for one in rounds
-    )
+    return (view.statistics(generation)[0] for generation in rounds)
 
 
 def first_model(seed: int, config: Config) -> dict:

@@ -14,11 +14,13 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from sclib import datasets, first_stage, images, judges
-from sclib.autoencoder import LEVELS, MIDDLE
+from sclib.autoencoder import LEVELS, MIDDLE, Autoencoder
+from sclib.choice import picked_index
 from sclib.classifiers import probabilities
 from sclib.flow import Flows, Settings
 from sclib.image_statistics import comparison, summarise
 from sclib.kept import KeptFlow
+from sclib.loop import Generation
 from sclib.record import record
 from sclib.settings import check_one_of, later
 from sclib.study import Study
@@ -28,6 +30,8 @@ REFITS = ("warm", "scratch")
 FLOW = Settings(
     "mlp", 512, 3, "ot", first_steps=24_000, steps=300, batch=256, first_lr=2e-3, lr=1e-3, calls=24, chunk=2_500
 )
+
+SCRATCH = dataclasses.replace(FLOW, steps=3_000, lr=2e-3)  # for refits that begin with random weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,13 +52,18 @@ class Config(images.Config):
         )
 
 
-COMMON: dict[str, Any] = {"data": "cifar10", "n": 2_500, "n_kept": 2_500, "n_pictures": 30, "model": FLOW}
+COMMON: dict[str, Any] = {"data": "cifar10", "n": 2_500, "n_near": 500, "n_kept": 2_500, "n_pictures": 30}
+COMMON["model"] = FLOW
 EXPERIMENTS = [
     Config("cifar10-latent-class", reward="class", **COMMON),
     Config("cifar10-latent-class-mixed", reward="class", lam=0.5, **COMMON),
     Config("cifar10-latent-confidence", reward="confidence", **COMMON),
     Config("cifar10-latent-confidence-mixed", reward="confidence", lam=0.5, **COMMON),
     Config("cifar10-latent-control", reward="confidence", K=1, **COMMON),
+    # What sets the transmission: each refit from random weights, with ten times the steps.
+    Config(
+        "cifar10-latent-class-scratch", reward="class", refit="scratch", **(COMMON | {"model": SCRATCH, "seeds": (0,)})
+    ),
 ]
 
 
@@ -99,18 +108,13 @@ def prepare(config: Config, device: str) -> Study:
     model = Flows(LatentFlow(config, seed, images.stream(seed, 0), device) for seed in config.seeds)
     choices = [torch.Generator(device).manual_seed(images.stream(seed, 1)) for seed in config.seeds]
     compare = comparison(config, second, x, test[0])
-    drawn: list[torch.Tensor] = []  # the pictures of the round's proposals, which the reward has seen
-
-    def reward(latents):  # (S, n K, 8, 4, 4) -> (S, n K)
-        drawn[:] = [stage.decode(part) for part in latents]
-        return torch.stack([images.score(config, judge.logits(part)) for part in drawn])
+    view = View(config, stage, judge)
 
     def summary(generation):
-        seeds = []
-        for pictures, rewards, picks in zip(drawn, generation.rewards, generation.picks, strict=True):
-            proposals = pictures.unflatten(0, rewards.shape)  # (n, K, 3, 32, 32)
-            found = summarise(config, judge, proposals, rewards, stage.decode(picks))
-            seeds.append(found | compare(proposals) | _second_opinion(config, second, pictures))
+        seeds = [
+            found | compare(proposals) | _second_opinion(config, second, proposals[:, 0])
+            for found, proposals in zip(view.statistics(generation), view.proposals, strict=True)
+        ]
         statistics = {name: np.stack([found[name] for found in seeds]) for name in seeds[0]}
         if generation.t == 0:
             first = torch.stack([stage.decode(part) for part in model.sample(config.n_atoms)])
@@ -119,7 +123,33 @@ def prepare(config: Config, device: str) -> Study:
         return statistics
 
     provenance = {"data": datasets.cifar10_source(), "stage": record(first_stage.STAGE)}
-    return Study(model, data.expand(len(config.seeds), *data.shape), reward, choices, summary, provenance)
+    return Study(model, data.expand(len(config.seeds), *data.shape), view.reward, choices, summary, provenance)
+
+
+class View:
+    """What a round's latents look like and what the judge says of them, for the reward and for the statistics."""
+
+    def __init__(self, config: Config, stage: Autoencoder, judge: judges.Network):
+        self.config, self.stage, self.judge = config, stage, judge
+        self.proposals: list[torch.Tensor] = []  # pictures (n, K, 3, 32, 32), of each seed
+        self.logits: list[torch.Tensor] = []  # the judge's, (n K, 10)
+
+    def reward(self, latents: torch.Tensor) -> torch.Tensor:
+        """Nats (S, n K) of latents (S, n K, 8, 4, 4)."""
+        pictures = [self.stage.decode(part) for part in latents]
+        self.proposals = [part.unflatten(0, (-1, self.config.K)) for part in pictures]
+        self.logits = [self.judge.logits(part) for part in pictures]
+        return torch.stack([images.score(self.config, logits) for logits in self.logits])
+
+    def statistics(self, generation: Generation) -> list[dict[str, np.ndarray]]:
+        """`image_statistics.summarise` of the generation that was rated last, for each seed."""
+        seeds = zip(
+            self.proposals, self.logits, generation.rewards, generation.proposals, generation.picks, strict=True
+        )
+        return [
+            summarise(self.config, pictures, logits, r, picked_index(latents, picks))
+            for pictures, logits, r, latents, picks in seeds
+        ]
 
 
 def _second_opinion(config, second, pictures):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
-from sclib.choice import choice_probabilities, choose, curate
+from sclib.choice import choice_probabilities, choose, curate, picked_index
 from sclib.population import step
 
 ALPHA = 1e-4  # a right sampler fails each chi-square test below with this probability; the seeds are fixed
@@ -138,3 +138,13 @@ def test_shapes_that_do_not_fit_are_named():
         curate(torch.zeros(5, 4, 1), torch.zeros(5, 4, 1))
     with pytest.raises(ValueError, match="proposals has type list"):
         curate([[0, 1]], torch.zeros(1, 2))
+
+
+def test_the_index_of_a_pick_is_where_it_stands_in_its_group():
+    generator = torch.Generator().manual_seed(0)
+    proposals, rewards = torch.randint(0, 256, (500, 4, 2, 3), generator=generator), torch.zeros(500, 4)
+    index = torch.randint(4, (500,), generator=generator)
+    picks = curate(proposals, rewards, choose=lambda *_: index)
+    assert torch.equal(picked_index(proposals, picks), index)
+    numbers = torch.arange(2000).view(500, 4)
+    assert torch.equal(picked_index(numbers, numbers.gather(1, index[:, None])[:, 0]), index)

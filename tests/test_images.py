@@ -137,8 +137,8 @@ def test_statistics_are_those_of_the_draw_that_was_curated():
     level = torch.tensor([[0, 3], [3, 3], [9, 0]])  # (n, K)
     proposals = (level * 25.6 + 12.8).round().to(torch.uint8)[..., None, None, None].expand(3, 2, 1, 8, 8)
     r = images.score(config, Bright().logits(proposals.flatten(0, 1))).view(3, 2)
-    picks = proposals[[0, 1, 2], [1, 0, 0]]
-    found = images.summarise(config, Bright(), proposals, r, picks)
+    logits = Bright().logits(proposals.flatten(0, 1))
+    found = images.summarise(config, proposals, logits, r, torch.tensor([1, 0, 0]))
     expected = np.zeros(10)
     expected[[0, 3, 9]] = 1 / 3, 1 / 2, 1 / 6
     np.testing.assert_allclose(found["masses"], expected)
