@@ -22,11 +22,20 @@ EXPERIMENTS = {config.experiment: config for kind in KINDS.values() for config i
 
 
 def configure(name: str, preset: str | None = None, **changes: Any) -> Any:
-    """The `Config` of experiment `name`, with fields of it or of its model's `Settings` changed.
+    """The `Config` of an experiment, with some settings changed.
 
-    `preset`: a name for several changes at once, which CIFAR-10 has: "full" (as it is), "short" or "smoke".
     Values are coerced to the fields' types, so that equal ones name the same result (lam=1 and 1.0).
-    Raises: ValueError for a name, a preset or a field that does not exist, or a value that is not allowed.
+
+    Parameters
+    ----------
+    name : one of `EXPERIMENTS`.
+    preset : a name for several changes at once, which CIFAR-10 has: "full" (as it is), "short" or "smoke".
+    changes : fields of the `Config` or of its model's `Settings`, and their new values.
+
+    Raises
+    ------
+    ValueError
+        For a name, a preset or a field that does not exist, or a value that is not allowed.
     """
     if name not in EXPERIMENTS:
         raise ValueError(f"name = {name!r} must be one of {', '.join(EXPERIMENTS)}")
@@ -46,13 +55,30 @@ def configure(name: str, preset: str | None = None, **changes: Any) -> Any:
 
 
 def load(name: str, **changes: Any) -> results.Result:
-    """The stored `results.Result` of experiment `name`; a miss raises MissingResult with the command and its time."""
+    """The stored result of an experiment.
+
+    Parameters
+    ----------
+    name, changes : as for `configure`.
+
+    Raises
+    ------
+    ValueError
+        As `configure`.
+    results.MissingResult
+        If there is none, with the command that makes it and the time it takes.
+    """
     config = configure(name, **changes)
     return results.load(config, command(config))
 
 
 def command(config: Any) -> str:
-    """The command that makes the result of `config`, in bash, PowerShell and Windows' cmd, and how long it takes."""
+    """The command that makes a result, in bash, PowerShell and Windows' cmd, and how long it takes.
+
+    Parameters
+    ----------
+    config : as from `configure`.
+    """
     ours, theirs = (
         dataclasses.asdict(c) | dataclasses.asdict(c.model) for c in (config, EXPERIMENTS[config.experiment])
     )
@@ -61,12 +87,25 @@ def command(config: Any) -> str:
 
 
 def run(name: str, device: str = "auto", max_minutes: float | None = None, **changes: Any) -> results.Result | None:
-    """Train experiment `name` into the user's cache, with a progress bar; returns its `results.Result`.
+    """Train an experiment into the user's cache, with a progress bar.
 
-    `device`: "auto" (a GPU, if there is one), "cpu", "cuda", "cuda:1"; `changes`: settings to replace: seeds=(0,).
     A checkpoint is written after each generation, and with images every few minutes: the same call goes on where an
-    interrupted one stopped, exactly so on a CPU, but for the order of a GPU's sums there.  After `max_minutes` it stops
-    at the next checkpoint and returns None.
+    interrupted one stopped, exactly so on a CPU, but for the order of a GPU's sums there.
+
+    Parameters
+    ----------
+    name, changes : as for `configure`.
+    device : "auto" (a GPU, if there is one), "cpu", "cuda", "cuda:1".
+    max_minutes : after which it stops at the next checkpoint; None for no limit.
+
+    Returns
+    -------
+    The `results.Result`; None if time was out.
+
+    Raises
+    ------
+    ValueError
+        As `configure`, for a device that is not there, or a negative time.
     """
     config = configure(name, **changes)
     device = chosen_device(config, device)
@@ -76,9 +115,17 @@ def run(name: str, device: str = "auto", max_minutes: float | None = None, **cha
 
 
 def chosen_device(config: Any, device: str = "auto") -> str:
-    """The name of the device that `config` will run on: "auto" is a GPU, if there is one and the experiment takes it.
+    """The name of the device that an experiment will run on.
 
-    Raises: ValueError for a device that this machine or the experiment does not have.
+    Parameters
+    ----------
+    config : as from `configure`.
+    device : "auto", a GPU if there is one and the experiment takes it; or the name itself.
+
+    Raises
+    ------
+    ValueError
+        For a device that this machine or the experiment does not have.
     """
     there = ["cpu", "cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
     if not torch.cuda.is_available() or not config.on_gpu:
@@ -91,7 +138,13 @@ def chosen_device(config: Any, device: str = "auto") -> str:
 
 
 def show(result: results.Result, config: Any) -> str:
-    """What `python -m sclib.experiments show NAME` prints: the source, then measured and exact by generation."""
+    """What `python -m sclib.experiments show NAME` prints: the source, then measured and exact by generation.
+
+    Parameters
+    ----------
+    result : as `load` returns it.
+    config : that made it.
+    """
     return f"{result.source}\n{KINDS[type(config)].table(config, result.arrays)}"
 
 
@@ -124,6 +177,12 @@ def ship(name: str) -> pathlib.Path:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line, `python -m sclib.experiments`.
+
+    Parameters
+    ----------
+    arguments : what stands after that; None for what the shell gave.
+    """
     parser = argparse.ArgumentParser(prog="python -m sclib.experiments", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="name the experiments")

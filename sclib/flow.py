@@ -7,8 +7,9 @@ is used: it brings many packages, and takes seconds.
 
 import dataclasses
 import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
 
-import numpy as np
 import torch
 
 from sclib import checks
@@ -64,7 +65,7 @@ class Flow(Trainer):
     """
 
     @single()
-    def __init__(self, shape, seed=0, settings=None, device="cpu"):
+    def __init__(self, shape: Sequence[int], seed: int = 0, settings: Settings | None = None, device: str = "cpu"):
         """Raises: ValueError."""
         (seed,) = checks.seeds([seed], "seed")
         self.generator = torch.Generator(device).manual_seed(seed)
@@ -74,7 +75,7 @@ class Flow(Trainer):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # layers draw their first weights from the global stream
             self.network = network(self.shape, self.settings).to(device).requires_grad_(False)
-        self.call = self.network
+        self.call: Callable[..., torch.Tensor] = self.network
         on_gpu = self.generator.device.type == "cuda"
         self.channels_last = on_gpu
         self.bfloat16 = on_gpu and has_bfloat16(device)
@@ -83,10 +84,22 @@ class Flow(Trainer):
             self.call = torch.compile(self.network, dynamic=False)  # one program for training, one for sampling
 
     @single()
-    def fit(self, data, weights=None):
-        """Train on `data`, uint8 (n, C, H, W), each image in proportion to `weights` (n,), all equal by default.
+    def fit(self, data: torch.Tensor, weights: Any = None) -> None:
+        """One fit, the first or a later one, or what is left of it.
 
-        Raises: ValueError for data of another shape or type, or weights that don't fit.
+        Parameters
+        ----------
+        data : (n, C, H, W), uint8.
+        weights : (n,), >= 0, what each image weighs; all the same by default.
+
+        Raises
+        ------
+        ValueError
+            For data of another shape or type, or weights that don't fit.
+
+        Source
+        ------
+        Lipman et al. 2023, the conditional flow matching loss; Tong et al. 2024 for pairing "ot".
         """
         data = checks.images(data, self.shape, "data").to(self.generator.device)
         weights = checks.weights(weights, len(data))
@@ -108,8 +121,18 @@ class Flow(Trainer):
 
     @torch.no_grad()
     @single()
-    def sample(self, n):
-        """Draw n images, uint8 (n, C, H, W): all n of them.  Raises: ValueError."""
+    def sample(self, n: int) -> torch.Tensor:
+        """Draw n images, uint8 (n, C, H, W).
+
+        Parameters
+        ----------
+        n : an integer >= 1.
+
+        Raises
+        ------
+        ValueError
+            For another `n`, or before the first fit.
+        """
         n = checks.integer(n, "n", 1)
         if self.fits == 0:
             raise ValueError("sample(n) needs a fitted model; call fit(data) first")
@@ -118,23 +141,37 @@ class Flow(Trainer):
         x = torch.cat([self._solve(self._randn(max(sizes)))[:size] for size in sizes])
         return self.leave(x)
 
-    def enter(self, data):
-        """Pixels 0..255 -> [-1, 1], as the noise's scale asks."""
+    def enter(self, data: torch.Tensor) -> torch.Tensor:
+        """Pixels on the scale of the noise, float32.
+
+        Parameters
+        ----------
+        data : (n, C, H, W), uint8, 0..255.
+
+        Returns
+        -------
+        Tensor (n, C, H, W), from -1 to 1.
+        """
         return data.float() / 127.5 - 1
 
-    def leave(self, x):
-        """The scale of the noise -> pixels, uint8."""
+    def leave(self, x: torch.Tensor) -> torch.Tensor:
+        """What `enter` is the inverse of: pixels, uint8.
+
+        Parameters
+        ----------
+        x : (n, C, H, W), on the scale of the noise; what lies outside [-1, 1] is cut off.
+        """
         return ((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
-    def parameters(self):
-        """The network's."""
+    def parameters(self) -> list[torch.Tensor]:
+        """As `Trainer.parameters`: the network's."""
         return list(self.network.parameters())
 
-    def tensors(self):
+    def tensors(self) -> dict[str, torch.Tensor]:
         """As `Trainer.tensors`."""
         return {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
 
-    def put(self, tensors):
+    def put(self, tensors: dict[str, torch.Tensor]) -> None:
         """As `Trainer.put`."""
         prefix = "network."
         self.network.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
@@ -184,53 +221,3 @@ class Flow(Trainer):
     @property
     def _stream(self):
         return {"generator": self.generator, "device": self.generator.device}
-
-
-class Flows:
-    """S flow models, one a seed, behind one `fit(data)` and `sample(n)` with a leading axis S: `members`."""
-
-    def __init__(self, members):
-        self.members = list(members)
-        self.fitting = 0  # whose fit is in progress
-
-    @property
-    def steps_made(self):
-        """As `Trainer.steps_made`, of all."""
-        return sum(member.steps_made for member in self.members)
-
-    def steps_of(self, fits):
-        """As `Trainer.steps_of`, of all."""
-        return sum(member.steps_of(fits) for member in self.members)
-
-    @property
-    def on_step(self):
-        return self.members[0].on_step
-
-    @on_step.setter
-    def on_step(self, call):
-        for member in self.members:
-            member.on_step = call
-
-    def fit(self, data, weights=None):
-        """As `Flow.fit`, one after the other, on `data` (S, n, C, H, W)."""
-        if len(data) != len(self.members):
-            raise ValueError(f"data has shape {tuple(data.shape)}; allowed is ({len(self.members)}, n, C, H, W)")
-        while self.fitting < len(self.members):
-            self.members[self.fitting].fit(data[self.fitting], weights)
-            self.fitting += 1
-        self.fitting = 0
-
-    def sample(self, n):
-        """Draw n images of each seed, uint8 (S, n, C, H, W)."""
-        return torch.stack([member.sample(n) for member in self.members])
-
-    def state(self):
-        """As `Flow.state`, of all."""
-        states = {f"{i}.{name}": v for i, member in enumerate(self.members) for name, v in member.state().items()}
-        return states | {"fitting": np.asarray(self.fitting)}
-
-    def restore(self, state):
-        """As `Flow.restore`, of all."""
-        self.fitting = int(state["fitting"])
-        for i, member in enumerate(self.members):
-            member.restore({k.removeprefix(f"{i}."): v for k, v in state.items() if k.startswith(f"{i}.")})

@@ -15,11 +15,12 @@ from tqdm.auto import tqdm
 from sclib import datasets, kept, rewards
 from sclib.choice import picked_index
 from sclib.classifiers import calibration_error, probabilities
-from sclib.flow import Flows, Settings
+from sclib.flow import Settings
 from sclib.image_statistics import comparison, summarise
 from sclib.kept import CLASSES, KeptFlow
 from sclib.predictions import distances, entropy, exact_law, transmission
 from sclib.settings import check_counts, check_numbers, check_one_of, coerce
+from sclib.stacked import Flows
 from sclib.study import Study
 
 REWARDS = ("class", "confidence")

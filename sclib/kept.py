@@ -21,9 +21,17 @@ LATER = ("steps", "lr", "calls", "chunk")  # settings on which a first fit does 
 
 
 def trained_once(made_with: dict, device: str, model: Any, train: Callable[[], None]) -> None:
-    """Put into `model` what the cache holds of `made_with`; if nothing, `train()` it and keep it.
+    """Put a trained model's state into one that is not, from the cache if it is there, else by training it, and keep
+    it.
 
     Processes that want the same wait for the one that trains it.
+
+    Parameters
+    ----------
+    made_with : all that its weights depend on, with "experiment" and "version", as `record.file_name` wants it.
+    device : that it is trained on.
+    model : with `state()` and `restore(arrays)`.
+    train : trains `model`.
     """
     # What a CPU and a GPU make differs by rounding.
     file = cache_folder() / "models" / f"{device.partition(':')[0]}-{file_name(made_with)}"
@@ -36,7 +44,14 @@ def trained_once(made_with: dict, device: str, model: Any, train: Callable[[], N
 
 
 def classifier(config: Any, images: torch.Tensor, labels: torch.Tensor) -> ImageClassifier:
-    """The classifier whose probabilities are the reward of an `images.Config`, trained on `images`."""
+    """The classifier whose probabilities are the reward.
+
+    Parameters
+    ----------
+    config : an `images.Config`.
+    images : (n, C, H, W), uint8, to train it on.
+    labels : (n,), long, 0..9.
+    """
     made_with = {"experiment": f"{config.data}-classifier", "version": config.version, "steps": config.classifier_steps}
     made_with |= CLASSIFIERS[config.data] | {"source": source(config)}
     kind, settings = CLASSIFIERS[config.data]["kind"], CLASSIFIERS[config.data].copy()
@@ -62,7 +77,7 @@ class KeptFlow(Flow):
         self.made_with["source"] = source(config)
         self.device = device
 
-    def fit(self, data, weights=None):
+    def fit(self, data: torch.Tensor, weights: Any = None) -> None:
         """As `Flow.fit`, or, if it is the first and the cache has its outcome, that."""
         if self.fits:
             super().fit(data, weights)
@@ -71,5 +86,10 @@ class KeptFlow(Flow):
 
 
 def source(config: Any) -> str:
-    """Where the images of an `images.Config` come from."""
+    """Where the images come from.
+
+    Parameters
+    ----------
+    config : an `images.Config`.
+    """
     return datasets.cifar10_source() if config.data == "cifar10" else "scikit-learn's digits"

@@ -17,12 +17,13 @@ from sclib import datasets, first_stage, images, judges
 from sclib.autoencoder import LEVELS, MIDDLE, Autoencoder
 from sclib.choice import picked_index
 from sclib.classifiers import probabilities
-from sclib.flow import Flows, Settings
+from sclib.flow import Settings
 from sclib.image_statistics import comparison, summarise
 from sclib.kept import KeptFlow
 from sclib.loop import Generation
 from sclib.record import record
 from sclib.settings import check_one_of, later
+from sclib.stacked import Flows
 from sclib.study import Study
 
 REFITS = ("warm", "scratch")

@@ -8,7 +8,13 @@ from torch import nn
 
 
 def network(shape: tuple, settings: Any) -> nn.Module:
-    """What `flow.Settings` asks for: "mlp", or "unet", torchcfm's, imported only here (it brings many packages)."""
+    """The network that a flow's settings ask for; torchcfm's is imported only here, as it brings many packages.
+
+    Parameters
+    ----------
+    shape : (C, H, W) of an image.
+    settings : a `flow.Settings`.
+    """
     if settings.network == "mlp":
         return ResidualMLP(shape, settings.width, settings.depth)
     from torchcfm.models.unet import UNetModel
@@ -32,6 +38,13 @@ class ResidualMLP(nn.Module):
         self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, pixels))
 
     def forward(self, t: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """The velocity, (n, C, H, W).
+
+        Parameters
+        ----------
+        t : (n,), times from 0 to 1.
+        x : (n, C, H, W), on the scale of the noise.
+        """
         time = self.time(time_features(math.pi / 2 * t[:, None]))
         h = self.enter(x.flatten(1))
         for block in self.blocks:
@@ -40,6 +53,11 @@ class ResidualMLP(nn.Module):
 
 
 def time_features(phi: torch.Tensor) -> torch.Tensor:
-    """Angles (..., 1) -> (..., 16): sines and cosines of 1 to 8 times phi."""
+    """Sines and cosines of 1 to 8 times an angle: (..., 16).
+
+    Parameters
+    ----------
+    phi : (..., 1), radians.
+    """
     angles = phi * torch.arange(1, 9, device=phi.device)
     return torch.cat([angles.sin(), angles.cos()], -1)

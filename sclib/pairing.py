@@ -7,9 +7,17 @@ from sclib import checks
 
 
 def path(x0: torch.Tensor, x1: torch.Tensor, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Point x_t and velocity on the line from noise `x0` to images `x1`, (n, *shape) each, at times `t` (n,).
+    """Points and velocities on lines from noise to images: torchcfm's conditional path with sigma = 0.
 
-    torchcfm's conditional path with sigma = 0, so x_t = (1 - t) x_0 + t x_1 and the velocity is x_1 - x_0.
+    Parameters
+    ----------
+    x0 : (n, *shape), noise.
+    x1 : (n, *shape), images.
+    t : (n,), times from 0 to 1.
+
+    Returns
+    -------
+    x_t = (1 - t) x_0 + t x_1 and x_1 - x_0, each (n, *shape).
     """
     from torchcfm.conditional_flow_matching import ConditionalFlowMatcher
 
@@ -19,10 +27,24 @@ def path(x0: torch.Tensor, x1: torch.Tensor, t: torch.Tensor) -> tuple[torch.Ten
 
 
 def shortest_pairing(x0: torch.Tensor, x1: torch.Tensor) -> torch.Tensor:
-    """The permutation of `x1` (n, *shape) that pairs it with `x0` at the least sum of squared distances: long (n,).
+    """The permutation of images that pairs them with noise at the least sum of squared distances: long (n,).
 
-    Optimal transport within a batch (Tong et al. 2024).  A permutation keeps every image of the batch; torchcfm's own
-    sampler redraws the batch with replacement and loses a third of it.
+    A permutation keeps every image of the batch; torchcfm's own sampler redraws the batch with replacement and loses a
+    third of it.
+
+    Parameters
+    ----------
+    x0 : (n, *shape), noise.
+    x1 : (n, *shape), images.
+
+    Raises
+    ------
+    ValueError
+        For other shapes or types.
+
+    Source
+    ------
+    Optimal transport within a batch, Tong et al. 2024.
     """
     for name, images in (("x0", x0), ("x1", x1)):
         checks.tensor(images, name, "*shape")

@@ -18,5 +18,10 @@ def single() -> Iterator[None]:
 
 
 def has_bfloat16(device: str) -> bool:
-    """Whether the GPU `device` computes in bfloat16 itself; a T4, say, only imitates it, and slowly."""
+    """Whether a GPU computes in bfloat16 itself; a T4, say, only imitates it, and slowly.
+
+    Parameters
+    ----------
+    device : "cuda" or "cuda:1".
+    """
     return torch.cuda.get_device_capability(device) >= (8, 0)

@@ -36,7 +36,9 @@ class OutOfTime(Exception):
     """The time allowed is over, and a checkpoint has been written; it leaves a fit as KeyboardInterrupt would."""
 
 
-def run_study(config: Any, prepare: Callable, device: str = "cpu", max_minutes: float | None = None):
+def run_study(
+    config: Any, prepare: Callable, device: str = "cpu", max_minutes: float | None = None
+) -> results.Result | None:
     """Run `prepare(config, device)`, a `Study`, and store its result.
 
     Parameters
@@ -72,15 +74,25 @@ def run_study(config: Any, prepare: Callable, device: str = "cpu", max_minutes: 
 
 
 def checkpoint(config: Any, device: str) -> pathlib.Path:
-    """Where a run of `config` is kept while it is not at its end; what a CPU and a GPU make differs by rounding."""
+    """Where a run is kept while it is not at its end; what a CPU and a GPU make differs by rounding.
+
+    Parameters
+    ----------
+    config : as for `run_study`.
+    device : "cpu", "cuda" or "cuda:1".
+    """
     return cache_folder() / "checkpoints" / f"{device.partition(':')[0]}-{file_name(config)}"
 
 
 @contextlib.contextmanager
 def threads(number: int | None) -> Iterator[None]:
-    """Let PyTorch compute with `number` threads, then with as many as before; None changes nothing.
+    """Let PyTorch compute with another number of threads within the block.
 
     Small networks are no faster with two, and a hundred times slower where another process has one of the cores.
+
+    Parameters
+    ----------
+    number : >= 1; None changes nothing.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(number or before)
@@ -102,7 +114,13 @@ class Run:
         self.bar: Any = None  # tqdm's
 
     def go_on(self) -> None:
-        """Run to the last generation.  Raises: OutOfTime."""
+        """Run to the last generation.
+
+        Raises
+        ------
+        OutOfTime
+            When the time allowed is over, and a checkpoint is written.
+        """
         config, study = self.config, self.study
         rounds = self_consuming_loop(
             study.model, study.data, study.reward, config.K, config.n, config.lam, config.generations,
@@ -116,13 +134,29 @@ class Run:
                 self.note(generation)
 
     def on_step(self) -> None:
-        """After each optimiser step: the bar, and a checkpoint when it is due.  Raises: OutOfTime."""
+        """After each optimiser step: move the bar, and write a checkpoint when it is due.
+
+        Raises
+        ------
+        OutOfTime
+            As `go_on`.
+        """
         self.bar.update(self.study.model.steps_made - self.bar.n)
         if time.perf_counter() > min(self.deadline, self.saved + SAVE_EVERY):
             self.save()
 
     def note(self, generation: Generation) -> None:
-        """Add the statistics of `generation` to the history, and save it.  Raises: OutOfTime."""
+        """Add a round's statistics to the history, and save it.
+
+        Parameters
+        ----------
+        generation : the round that was just made.
+
+        Raises
+        ------
+        OutOfTime
+            As `go_on`.
+        """
         for key, value in self.study.summarise(generation).items():
             past = self.history.get(key)
             self.history[key] = value[None] if past is None else np.concatenate([past, value[None]])
@@ -133,7 +167,13 @@ class Run:
         self.save()
 
     def save(self) -> None:
-        """Write a checkpoint.  Raises: OutOfTime, if the deadline is over and something is left to do."""
+        """Write a checkpoint.
+
+        Raises
+        ------
+        OutOfTime
+            If the deadline is over and something is left to do.
+        """
         self.saved, study = time.perf_counter(), self.study
         state = {f"model.{name}": array for name, array in study.model.state().items()}
         state |= {f"choice.{i}": generator.get_state().numpy() for i, generator in enumerate(study.choices)}
@@ -146,7 +186,12 @@ class Run:
             raise OutOfTime
 
     def resume(self, arrays: dict[str, np.ndarray]) -> None:
-        """Go on from what `save` wrote."""
+        """Go on from a checkpoint.
+
+        Parameters
+        ----------
+        arrays : what `save` wrote, by name.
+        """
 
         def part(prefix):
             return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
@@ -161,7 +206,12 @@ class Run:
         self.lap -= float(arrays["spent"])
 
     def outcome(self, device: str) -> tuple[dict, dict]:
-        """The arrays and the provenance of the result."""
+        """The arrays and the provenance of the result.
+
+        Parameters
+        ----------
+        device : that it ran on.
+        """
         name = f"CPU, {(n := torch.get_num_threads())} thread{'s' if n > 1 else ''}"
         provenance = {
             "date": datetime.date.today().isoformat(),

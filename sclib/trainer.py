@@ -30,15 +30,37 @@ class Trainer:
         self.on_step: Callable | None = None
 
     def parameters(self) -> list[torch.Tensor]:
-        """What is learned, in a fixed order."""
+        """What is learned, in a fixed order.
+
+        Raises
+        ------
+        NotImplementedError
+            In this base class.
+        """
         raise NotImplementedError
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """All that the state holds besides random streams and the fit in progress."""
+        """All that the state holds besides random streams and the fit in progress.
+
+        Raises
+        ------
+        NotImplementedError
+            In this base class.
+        """
         raise NotImplementedError
 
     def put(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Take over what `tensors` gave, from a dict that holds more."""
+        """Take over what `tensors` gave.
+
+        Parameters
+        ----------
+        tensors : by the names that `tensors` gave, and more.
+
+        Raises
+        ------
+        NotImplementedError
+            In this base class.
+        """
         raise NotImplementedError
 
     @property
@@ -47,11 +69,23 @@ class Trainer:
         return self.step + self.steps_of(self.fits)
 
     def steps_of(self, fits: int) -> int:
-        """Optimiser steps of the first `fits` fits."""
+        """Optimiser steps of the first fits.
+
+        Parameters
+        ----------
+        fits : how many, >= 0.
+        """
         return self.settings.first_steps + (fits - 1) * self.settings.steps if fits else 0
 
     def descend(self, loss: Callable[[], torch.Tensor], steps: int | None = None, lr: float | None = None) -> None:
-        """One fit, or what is left of it: `steps` of AdamW on `loss()`; by default as many as the settings say."""
+        """One fit, or what is left of it, by AdamW.
+
+        Parameters
+        ----------
+        loss : -> a scalar, of a new batch at each call.
+        steps : optimiser steps of the fit; None for as many as the settings say.
+        lr : the highest learning rate; None as the settings say.
+        """
         s = self.settings
         default = (s.first_steps, s.first_lr) if self.fits == 0 else (s.steps, s.lr)
         steps, lr = default[0] if steps is None else steps, default[1] if lr is None else lr
@@ -82,7 +116,12 @@ class Trainer:
         return {name: tensor.detach().cpu().numpy().copy() for name, tensor in state.items()}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Put back what `state` gave, for a model of the same settings, seeds and kind of device."""
+        """Put back what `state` gave.
+
+        Parameters
+        ----------
+        state : of a model of the same settings, seeds and kind of device.
+        """
         tensors = {name: torch.as_tensor(np.array(array)) for name, array in state.items()}
         self.put(tensors)
         for name, stream in self.streams.items():
@@ -97,7 +136,13 @@ class Trainer:
 
 
 def put_moments(optimizer: torch.optim.Optimizer, moments: dict[str, torch.Tensor]) -> None:
-    """Give `optimizer` its state back, by names "0.exp_avg", laid out as each weight: fused AdamW asks for it."""
+    """Give an optimiser its state back, laid out as each weight: fused AdamW asks for it.
+
+    Parameters
+    ----------
+    optimizer : a new one of the same parameters.
+    moments : by names "0.exp_avg", the place of the parameter and the name of the moment.
+    """
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, found in moments.items():
@@ -109,5 +154,11 @@ def put_moments(optimizer: torch.optim.Optimizer, moments: dict[str, torch.Tenso
 
 
 def under(name: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """What `tensors` have under "name.", by the rest of their names."""
+    """Those tensors whose names begin with "name.", by the rest of their names.
+
+    Parameters
+    ----------
+    name : what they begin with, without the dot.
+    tensors : by name.
+    """
     return {key.removeprefix(f"{name}."): tensor for key, tensor in tensors.items() if key.startswith(f"{name}.")}

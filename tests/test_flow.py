@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from sclib import flow, precision
-from sclib.flow import Flow, Flows, Settings
+from sclib.flow import Flow, Settings
 from sclib.loop import self_consuming_loop
+from sclib.stacked import Flows
 
 TINY = Settings(width=8, depth=1, first_steps=6, steps=4, batch=8, calls=2, chunk=30)
 SHAPE = (1, 4, 4)

@@ -11,7 +11,7 @@ import torch
 from test_experiments import TINY
 from test_images import TINY as TINY_IMAGES
 
-from sclib import experiments, flow, kept, plane, results, study
+from sclib import experiments, flow, kept, plane, results, stacked, study
 from sclib.folders import lock
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -145,6 +145,6 @@ def test_the_spread_of_one_point_lies_where_the_points_are():
 
 def test_several_flows_count_their_steps_together():
     settings = flow.Settings(width=8, depth=1, first_steps=3, steps=2, batch=4, calls=2)
-    models = flow.Flows([flow.Flow((1, 4, 4), seed, settings) for seed in (1, 2)])
+    models = stacked.Flows([flow.Flow((1, 4, 4), seed, settings) for seed in (1, 2)])
     models.fit(torch.zeros(2, 5, 1, 4, 4, dtype=torch.uint8))
     assert models.steps_made == 6 and models.steps_of(3) == 14
