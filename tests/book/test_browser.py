@@ -410,6 +410,115 @@ def test_no_formula_has_a_scrollbar_or_stops_the_tab_key(launch, address):
     browser.close()
 
 
+NUMBER = r"(?:Theorem|Proposition|Lemma|Corollary|Definition) \d+|\(\d+\)"
+
+
+def test_every_link_to_a_statement_an_equation_or_a_work_has_its_card(tab):
+    """In the page itself, as no page can read another from a disk; the link's text says which card it has to be."""
+    told = tab.evaluate(
+        """() => [...document.querySelectorAll("article a.reference.internal[href*='#']")].map(e => {
+             const cards = document.getElementById("cards")?.content;
+             const card = cards?.querySelector(`[data-for="${e.getAttribute("href")}"]`);
+             return [e.textContent, e.getAttribute("href"), card?.textContent, card?.querySelectorAll("a, [id]").length];
+           })"""
+    )
+    for text, target, card, live in told:
+        if "bibliography.html#" in target:
+            assert re.search(r"\d{4}", text)[0] in card and live == 0, (text, target)
+        elif re.fullmatch(NUMBER, text):
+            assert card and live == 0, (text, target)
+            assert text.startswith("(") or card.split("(")[0].strip() == text, (text, card)
+
+
+def linked(tab, target):
+    return tab.locator(f"article a.reference.internal[href*='{target}']").first
+
+
+PLACES = "[scrollY, ...[...document.querySelectorAll('article > section *')].map(e => e.getBoundingClientRect().top)]"
+
+
+@pytest.mark.parametrize("folder", ["online", "offline"])
+def test_a_card_opens_for_the_mouse_stays_under_it_and_moves_nothing(browser, address, folder):
+    with opened(browser, address if folder == "online" else OFFLINE.as_uri() + "/", "book/04_mixed_stability") as tab:
+        link, card = linked(tab, "proofs_mixed.html#thm-2-4"), tab.get_by_role("tooltip")
+        link.scroll_into_view_if_needed()
+        before = tab.evaluate(PLACES)
+        link.hover()
+        tab.wait_for_timeout(150)
+        assert card.count() == 0  # not for a pointer that only passes
+        card.wait_for()
+        assert tab.evaluate(PLACES) == before
+        assert "Theorem 2.4 of the paper" in card.text_content()
+        assert card.locator("math").first.bounding_box()["height"] > 5
+        assert link.evaluate("e => document.getElementById(e.getAttribute('aria-describedby')).role") == "tooltip"
+        box, line = card.bounding_box(), link.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 1280
+        assert box["y"] >= line["y"] + line["height"] - 1 or box["y"] + box["height"] <= line["y"] + 1
+        card.hover()
+        tab.wait_for_timeout(600)
+        assert card.is_visible()
+        tab.keyboard.press("Escape")
+        assert card.count() == 0 and link.get_attribute("aria-describedby") is None
+        tab.mouse.move(5, 5)
+        link.hover()
+        card.wait_for()
+        tab.mouse.move(5, 5)
+        card.wait_for(state="detached")
+
+
+def test_a_card_opens_for_the_keyboard_and_is_no_stop_of_its_own(browser, address):
+    with opened(browser, address, "book/02_rlhf_link") as tab:
+        card, link = tab.get_by_role("tooltip"), linked(tab, "#equation-eq-rlhf")
+        for theme in ("light", "dark"):
+            look(tab, theme, 1280)
+            tab.keyboard.press("Tab")
+            link.evaluate("e => { e.blur(); e.focus(); }")
+            assert card.locator("math").is_visible() and findings(tab) == []
+        tab.keyboard.press("Escape")
+        assert card.count() == 0
+        assert tab.evaluate("document.activeElement.hash") == "#equation-eq-rlhf"  # the place is kept
+        tab.keyboard.press("Tab")
+        tab.keyboard.press("Shift+Tab")
+        assert card.locator("math").is_visible()
+        tab.keyboard.press("Tab")
+        assert tab.evaluate("document.activeElement.closest('[role=tooltip]')") is None
+
+
+def test_a_touch_opens_no_card(browser, address):
+    with browser.new_context(has_touch=True, viewport={"width": 390, "height": 800}) as context:
+        tab = context.new_page()
+        tab.goto(f"{address}book/01_choice_model.html")
+        tab.evaluate("document.addEventListener('click', event => event.preventDefault())")
+        linked(tab, "bibliography.html#").tap()
+        tab.wait_for_timeout(600)
+        assert tab.get_by_role("tooltip").count() == 0
+
+
+USED_NOWHERE = {"hard-best-of-n-ours", "the-mixed-loop-stays-above-its-reference-ours"}  # stand for themselves
+
+
+def test_every_proof_links_to_what_uses_it(tab, page):
+    """And there, in the place that the link leads to, stands a link to the proof or to its statement."""
+    proofs = tab.evaluate(
+        """async () => Promise.all([...document.querySelectorAll("article section")].filter(section =>
+             section.querySelector(":scope > .proof:not(.theorem, .proposition, .lemma, .corollary, .definition)")
+           ).map(async section => {
+             const own = [...section.querySelectorAll(":scope > :is(span, .proof)[id]")].map(e => e.id);
+             const first = section.querySelector("p:not(.used) a.reference.internal[href*='#']");
+             const names = [section.id, ...own, first?.hash.slice(1)];
+             const places = [...section.querySelectorAll(":scope > .used a")].map(async link => {
+               const page = new DOMParser().parseFromString(await (await fetch(link.href)).text(), "text/html");
+               const there = page.getElementById(decodeURIComponent(link.hash.slice(1)));
+               return [...there.querySelectorAll("a[href*='#']")].some(e => names.includes(e.hash.slice(1)));
+             });
+             return [section.id, await Promise.all(places)];
+           }))"""
+    )
+    assert (len(proofs) > 2) == ("book/proofs_" in page)
+    for section, places in proofs:
+        assert all(places) and bool(places) != (section in USED_NOWHERE), (section, places)
+
+
 def test_links_to_the_page_show_a_card(page):
     html = (HTML / page).with_suffix(".html").read_text(encoding="utf-8")
     tags = dict(re.findall(r'<meta (?:property|name)="((?:og|twitter):[^"]+)" content="([^"]+)"', html))
