@@ -63,7 +63,7 @@ def proved(section, name):
 
 
 def uses(pages):
-    """{(page, anchor): {(title, page, section)}} of all that proofs and chapters link to, in the book's order."""
+    """{(page, anchor): {(title, page): section}}: where proofs and pages link to each place of the book."""
     found = {}
     for name, page in pages.items():
         for link, address in links(page, name) if name not in LISTS else ():
@@ -99,9 +99,8 @@ def link_pages(app, error):
     found = uses(pages)
     for name, text in texts.items():
         for id, line in used(pages, name, found).items():
-            text = re.sub(
-                rf'(<section id="{id}">.*?</h\d>\n)', lambda match: match[1] + line, text, count=1, flags=re.DOTALL
-            )
+            heading = re.search(rf'<section id="{id}">.*?</h\d>\n', text, re.DOTALL)
+            text = text[: heading.end()] + line + text[heading.end() :]
         text = text.replace("</body>", f"{cards(pages, name)}</body>")
         (folder / name).write_text(text, encoding="utf-8")
 

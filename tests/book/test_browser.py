@@ -419,7 +419,8 @@ def test_every_link_to_a_statement_an_equation_or_a_work_has_its_card(tab):
         """() => [...document.querySelectorAll("article a.reference.internal[href*='#']")].map(e => {
              const cards = document.getElementById("cards")?.content;
              const card = cards?.querySelector(`[data-for="${e.getAttribute("href")}"]`);
-             return [e.textContent, e.getAttribute("href"), card?.textContent, card?.querySelectorAll("a, [id]").length];
+             const live = card?.querySelectorAll("a, [id]").length;
+             return [e.textContent, e.getAttribute("href"), card?.textContent, live];
            })"""
     )
     for text, target, card, live in told:
