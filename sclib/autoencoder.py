@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from sclib import checks
+from sclib import tensor_checks
 from sclib.precision import single
 
 SHAPE = (3, 32, 32)
@@ -39,13 +39,13 @@ class Autoencoder(nn.Module):
     @torch.no_grad()
     def encode(self, images: torch.Tensor) -> torch.Tensor:
         """Latents of `images`, uint8 (n, 3, 32, 32), as bytes: uint8 (n, channels, 4, 4).  Raises: ValueError."""
-        images = checks.images(images, SHAPE)
+        images = tensor_checks.images(images, SHAPE)
         return torch.cat([to_bytes(self.encoder(scaled(part.float()))) for part in images.split(500)])
 
     @torch.no_grad()
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """The images, uint8 (n, 3, 32, 32), of `latents`, uint8 (n, channels, 4, 4).  Raises: ValueError."""
-        latents = checks.images(latents, self.shape, "latents")
+        latents = tensor_checks.images(latents, self.shape, "latents")
         parts = [pixels(self.decoder(from_bytes(part))) for part in latents.split(500)]
         return torch.cat([part.round().clamp(0, 255).to(torch.uint8) for part in parts])
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from sclib import checks
+from sclib import checks, tensor_checks
 
 
 def choice_probabilities(rewards: torch.Tensor) -> torch.Tensor:
@@ -27,7 +27,7 @@ def choice_probabilities(rewards: torch.Tensor) -> torch.Tensor:
     ------
     Eq. 2.
     """
-    return torch.softmax(checks.tensor(rewards, "rewards"), dim=-1)
+    return torch.softmax(tensor_checks.tensor(rewards, "rewards"), dim=-1)
 
 
 def choose(
@@ -54,7 +54,7 @@ def choose(
     ------
     Eq. 2.
     """
-    rewards = checks.tensor(rewards, "rewards").double()
+    rewards = tensor_checks.tensor(rewards, "rewards").double()
     # In float32 a uniform is 0 once in 2^24 draws, and no Gumbel exceeds 16.6.
     uniform = rewards.new_empty(rewards.shape).uniform_(generator=generator)
     gumbel = uniform.log_().neg_().log_().neg_()  # in place, for speed
@@ -91,7 +91,7 @@ def curate(
     ------
     Eq. 1-2.
     """
-    rewards = checks.tensor(rewards, "rewards")
+    rewards = tensor_checks.tensor(rewards, "rewards")
     if not isinstance(proposals, torch.Tensor):
         raise ValueError(f"proposals has type {type(proposals).__name__}; it must be a tensor (n, K, *shape)")
     if rewards.ndim != 2 or proposals.shape[:2] != rewards.shape:
@@ -103,7 +103,7 @@ def curate(
         raise ValueError(f"choose = {choose!r:.80} must be a function of rewards and generator")
     picked = choose(rewards, generator)  # (n,)
     try:
-        picked = checks.labels(picked, len(rewards), rewards.shape[1], "what choose returned")
+        picked = tensor_checks.labels(picked, len(rewards), rewards.shape[1], "what choose returned")
     except (TypeError, RuntimeError, AttributeError) as error:
         raise checks.wrong("what choose returned", picked, f"be indices ({len(rewards)},)") from error
     return proposals[torch.arange(len(proposals), device=proposals.device), picked]

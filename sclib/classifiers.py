@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sclib import checks
+from sclib import checks, tensor_checks
 from sclib.precision import single
 
 MOST_CLASSES = 10_000
@@ -19,10 +19,10 @@ def fit_classifier(points, labels, steps=500, batch=256, width=64, seed=0):
     Returns a function from points (..., d) to class probabilities (..., C), on the device of its argument.  The same
     seed gives the same function and leaves PyTorch's global stream as it was.  Raises: ValueError.
     """
-    points = _single(checks.tensor(points, "points", "d", arrays=True), "points")
+    points = _single(tensor_checks.tensor(points, "points", "d", arrays=True), "points")
     if points.ndim != 2 or not len(points):
         raise ValueError(f"points has shape {tuple(points.shape)}; it must be (n, d) with n >= 1")
-    labels = checks.labels(labels, len(points), MOST_CLASSES)
+    labels = tensor_checks.labels(labels, len(points), MOST_CLASSES)
     steps, batch, width = (
         checks.integer(value, name, 1, 10**6) for name, value in (("steps", steps), ("batch", batch), ("width", width))
     )
@@ -49,7 +49,7 @@ def fit_classifier(points, labels, steps=500, batch=256, width=64, seed=0):
         raise ValueError(f"points reach {points.abs().max():g}, too far to be learnt from; scale them to about 1")
 
     def probabilities(points):
-        x = _single(checks.tensor(points, "points", "d"), "points")
+        x = _single(tensor_checks.tensor(points, "points", "d"), "points")
         if x.shape[-1] != network[0].in_features:
             raise ValueError(f"points has shape {tuple(x.shape)}; it must be (..., {network[0].in_features})")
         return network.to(x.device)(x).softmax(-1)
@@ -99,8 +99,8 @@ class ImageClassifier:
         Each image drawn is moved by up to `shift` pixels and, if `flip`, mirrored every other time.
         Raises: ValueError for images or labels of another shape or type, and for numbers out of range.
         """
-        images = checks.images(images, self.shape)
-        labels = checks.labels(labels, len(images), self.network[1].out_features)
+        images = tensor_checks.images(images, self.shape)
+        labels = tensor_checks.labels(labels, len(images), self.network[1].out_features)
         steps, batch = checks.integer(steps, "steps", 1, 10**7), checks.integer(batch, "batch", 2)
         lr = checks.real(lr, "lr", lambda value: 0 < value <= 10, "be positive, at most 10")
         shift = checks.integer(shift, "shift", 0, self.shape[1])
@@ -132,7 +132,7 @@ class ImageClassifier:
     @torch.no_grad()
     def features(self, images):
         """What the last layer sees of `images`, uint8 (n, C, H, W): (n, width).  Raises: ValueError."""
-        images = checks.images(images, self.shape).to(self.generator.device)
+        images = tensor_checks.images(images, self.shape).to(self.generator.device)
         return torch.cat([self.network[0](self._normalised(part)) for part in images.split(2000)])
 
     @torch.no_grad()
@@ -163,7 +163,7 @@ def probabilities(logits, temperature=1.0):
     A temperature above 1 makes them less certain and keeps their order.
     Raises: ValueError unless it is positive, all logits finite, and their quotients, too.
     """
-    logits = checks.tensor(logits, "logits", "C")
+    logits = tensor_checks.tensor(logits, "logits", "C")
     temperature = checks.real(temperature, "temperature", lambda T: 0 < T < float("inf"), "be positive and finite")
     scaled = logits / temperature
     if not scaled.isfinite().all():
@@ -177,10 +177,10 @@ def calibration_error(q, labels, bins=10):
     The mean over samples of |share correct - mean top probability| in the bin, of equal width, of its top probability.
     Raises: ValueError.
     """
-    q = checks.tensor(q, "q", "C", arrays=True).detach()
+    q = tensor_checks.tensor(q, "q", "C", arrays=True).detach()
     if q.ndim != 2 or not len(q) or (q < 0).any() or not ((q.sum(1) - 1).abs() <= 1e-2).all():
         raise ValueError(f"q has shape {tuple(q.shape)}; it must be (n, C), n >= 1, >= 0, with rows that sum to one")
-    labels, bins = checks.labels(labels, len(q), q.shape[1]), checks.integer(bins, "bins", 1, 10**6)
+    labels, bins = tensor_checks.labels(labels, len(q), q.shape[1]), checks.integer(bins, "bins", 1, 10**6)
     top, guess = (v.cpu().numpy() for v in q.max(-1))
     bin_of = np.minimum((top * bins).astype(int), bins - 1)
     gap = np.bincount(bin_of, (guess == labels.cpu().numpy()) - top.astype(float), bins)  # summed over each bin

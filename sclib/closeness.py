@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sclib import checks
+from sclib import checks, tensor_checks
 
 FAR = 1e100  # beyond it squares leave the range of float64
 # Through a matrix product, PyTorch's choice above 25 rows, a distance loses what the points' distance from 0 outweighs.
@@ -66,7 +66,7 @@ def precision_recall(features: Any, reference: Any, k: int = 3) -> tuple[float, 
 def _clouds(features, reference, least, why=""):
     """Both as float64 tensors (n, d) and (N, d), if they have `least` rows: in float32 squares may overflow."""
     x, y = (
-        checks.tensor(v, name, "d", arrays=True).detach().double()
+        tensor_checks.tensor(v, name, "d", arrays=True).detach().double()
         for v, name in ((features, "features"), (reference, "reference"))
     )
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(len(x), len(y)) < least:

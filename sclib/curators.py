@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sclib import checks
+from sclib import array_checks, checks
 from sclib.population import curation_weight
 
 
@@ -164,12 +164,12 @@ def _gap(gap):
 
 
 def _groups(probs: ArrayLike, rewards: ArrayLike, shares: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    shares = checks.probabilities(shares, "shares")
-    rewards = checks.reals(rewards, "rewards")
+    shares = array_checks.probabilities(shares, "shares")
+    rewards = array_checks.reals(rewards, "rewards")
     if rewards.ndim != 2 or len(rewards) != len(shares):
         raise ValueError(
             f"rewards has shape {rewards.shape} for {len(shares)} shares; it must be (m, n), a row a group"
         )
     for row in rewards:
-        law, _ = checks.law(probs, row)
+        law, _ = array_checks.law(probs, row)
     return law, rewards, shares

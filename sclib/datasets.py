@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sclib import checks
+from sclib import array_checks, checks, tensor_checks
 from sclib.folders import cache_folder
 
 MODES = 8
@@ -46,7 +46,7 @@ def sample_gaussians(n: int, generator: torch.Generator | None = None) -> torch.
 
 def gaussian_density(points: Any) -> np.ndarray:
     """Density of the mixture at `points` (..., 2), float64 (...), per unit of area.  Raises: ValueError."""
-    points = checks.reals(points, "points")
+    points = array_checks.reals(points, "points")
     if points.shape[-1:] != (2,) or not np.isfinite(points).all():
         raise ValueError(f"points has shape {points.shape}; it must be (..., 2), finite")
     with np.errstate(over="ignore"):  # far away the density is 0
@@ -59,7 +59,7 @@ def nearest_centre(points: torch.Tensor) -> torch.Tensor:
 
     Raises: ValueError for another shape, or for points that are not finite.
     """
-    points = checks.tensor(points, "points", "2")
+    points = tensor_checks.tensor(points, "points", "2")
     if points.shape[-1] != 2:
         raise ValueError(f"points has shape {tuple(points.shape)}; it must be (..., 2)")
     centres = torch.as_tensor(GAUSSIAN_CENTRES, dtype=points.dtype, device=points.device)
@@ -125,7 +125,7 @@ def cifar10(split: str) -> tuple[torch.Tensor, torch.Tensor]:
                 f"{split}_images.npy is {images.dtype} {images.shape} and {split}_labels.npy {labels.shape}; "
                 "allowed are uint8 (n, 32, 32, 3) and (n,) with n >= 1"
             )
-        labels = checks.labels(labels, len(images), 10, f"{split}_labels.npy")
+        labels = tensor_checks.labels(labels, len(images), 10, f"{split}_labels.npy")
     else:
         from torchvision.datasets import CIFAR10
 
@@ -170,7 +170,7 @@ def checked_images(images, shape=None):
 
     Raises: ValueError otherwise.
     """
-    return checks.images(images, shape)
+    return tensor_checks.images(images, shape)
 
 
 def _check_split(split):

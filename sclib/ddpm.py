@@ -16,7 +16,7 @@ import math
 import torch
 from torch.nn.functional import silu
 
-from sclib import checks
+from sclib import checks, tensor_checks
 from sclib.networks import time_features
 from sclib.precision import single
 from sclib.settings import check_counts, check_numbers, check_one_of, coerce
@@ -73,10 +73,10 @@ class DDPM(Trainer):
 
         Raises: ValueError for data of another shape, not finite or, in the first fit, all equal; or wrong weights.
         """
-        data = checks.tensor(data, "data", "2").detach().to(self.layers[0])
+        data = tensor_checks.tensor(data, "data", "2").detach().to(self.layers[0])
         if data.ndim != 3 or data.shape[::2] != (len(self.generators), 2) or not torch.isfinite(data).all():
             raise ValueError(f"data has shape {tuple(data.shape)}; allowed is ({len(self.generators)}, n, 2), finite")
-        weights = checks.weights(weights, data.shape[1])
+        weights = tensor_checks.weights(weights, data.shape[1])
         first = self.fits == 0
         if first:
             shift, scale = data.mean(1, keepdim=True), data.std((1, 2), keepdim=True)

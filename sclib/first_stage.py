@@ -15,7 +15,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from sclib import checks, datasets, judges, weights
+from sclib import datasets, judges, tensor_checks, weights
 from sclib.autoencoder import SHAPE, Adversary, Autoencoder, pixels, scaled
 from sclib.classifiers import moved
 from sclib.folders import writable_cache
@@ -67,7 +67,7 @@ def fit(
 
     The same call goes on where an interrupted one stopped (`training.Training`); None if `max_minutes` were too few.
     """
-    images, labels = checks.images(images, SHAPE), checks.labels(labels, len(images), 10)
+    images, labels = tensor_checks.images(images, SHAPE), tensor_checks.labels(labels, len(images), 10)
     losses = _Losses(stage, critic)
     optimizers = {
         "generator": torch.optim.AdamW(losses.learned(), stage.lr, betas=(0.9, 0.99), weight_decay=1e-4),

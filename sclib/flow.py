@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from sclib import checks
+from sclib import checks, tensor_checks
 from sclib.networks import network
 from sclib.pairing import path, shortest_pairing
 from sclib.precision import has_bfloat16, single
@@ -101,8 +101,8 @@ class Flow(Trainer):
         ------
         Lipman et al. 2023, the conditional flow matching loss; Tong et al. 2024 for pairing "ot".
         """
-        data = checks.images(data, self.shape, "data").to(self.generator.device)
-        weights = checks.weights(weights, len(data))
+        data = tensor_checks.images(data, self.shape, "data").to(self.generator.device)
+        weights = tensor_checks.weights(weights, len(data))
         self.network.train()
         self.descend(lambda: self._loss(data, weights))
         self.network.eval()

@@ -4,13 +4,20 @@ import contextlib
 import os
 import pathlib
 import secrets
+from collections.abc import Iterator
 
 import filelock
 import platformdirs
 
 
 def cache_folder() -> pathlib.Path:
-    """The user's folder for results: `SCLIB_CACHE` if set, else the platform's.  ValueError if its ~ is no home."""
+    """The user's folder for results: `SCLIB_CACHE` if set, else the platform's.
+
+    Raises
+    ------
+    ValueError
+        If its ~ is no home.
+    """
     name = os.environ.get("SCLIB_CACHE") or platformdirs.user_cache_dir("sclib", appauthor=False)
     folder = os.path.expanduser(name)
     if folder.startswith("~"):
@@ -21,7 +28,10 @@ def cache_folder() -> pathlib.Path:
 def writable_cache() -> pathlib.Path:
     """`cache_folder()`, made if need be: to be called before long work whose outcome is to be written there.
 
-    Raises: ValueError, naming SCLIB_CACHE, if nothing can be written there.
+    Raises
+    ------
+    ValueError
+        If nothing can be written there.
     """
     folder = cache_folder()
     try:
@@ -35,10 +45,19 @@ def writable_cache() -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def lock(path):
-    """Hold `path`, whatever it is to hold, for this process: others that ask wait until the block is left.
+def lock(path: str | pathlib.Path) -> Iterator[None]:
+    """Hold a path for this process: others that ask wait until the block is left.
 
-    A process that dies leaves the lock to the next one.  No file is left over.  Raises: OSError.
+    A process that dies leaves the lock to the next one.  No file is left over.
+
+    Parameters
+    ----------
+    path : whatever it is to hold; its folder is made if need be.
+
+    Raises
+    ------
+    OSError
+        If nothing can be written there.
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,13 +71,23 @@ def lock(path):
                     file.unlink()
 
 
-def writing(folder):
-    """The lock of those that write or remove files in `folder`: never held for longer than that takes."""
+def writing(folder: pathlib.Path) -> contextlib.AbstractContextManager[None]:
+    """The lock of those that write or remove files in a folder: never held for longer than that takes.
+
+    Parameters
+    ----------
+    folder : where.
+    """
     return lock(folder / "writing")
 
 
-def sweep(folder):
-    """Remove what writers that were killed left in `folder`: while its lock is held, no other one is at work."""
+def sweep(folder: pathlib.Path) -> None:
+    """Remove what writers that were killed left behind: while the lock is held, no other one is at work.
+
+    Parameters
+    ----------
+    folder : whose lock, `writing`, is held.
+    """
     for left in folder.glob("*.tmp"):
         with contextlib.suppress(OSError):  # another user's
             left.unlink()

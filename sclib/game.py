@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib import patches
 from matplotlib import pyplot as plt
 
-from sclib import checks
+from sclib import array_checks, checks
 from sclib.plots import BLUE, GREY, ORANGE, PURPLE
 from sclib.taste import fit_taste
 from sclib.widgets import img, png
@@ -118,7 +118,7 @@ class Game:
 
 def simulate(rewards: Any, rounds: int, K: int = 4, rate: float = 0.1, seed: int = 0) -> Game:
     """A `Game` in which `rounds` picks are made by Luce's rule with `rewards` on all 18 `KINDS`, (18,), in nats."""
-    rewards = checks.reals(rewards, "rewards", finite=True)
+    rewards = array_checks.reals(rewards, "rewards", finite=True)
     if rewards.shape != (len(KINDS),):
         raise ValueError(f"rewards has shape {rewards.shape}; it must be ({len(KINDS)},), all finite")
     rounds, seed = checks.rounds(rounds, "rounds"), checks.integer(seed, "seed")

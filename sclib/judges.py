@@ -15,7 +15,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from sclib import checks, datasets, weights
+from sclib import checks, datasets, tensor_checks, weights
 from sclib.classifiers import moved
 from sclib.folders import writable_cache
 from sclib.precision import single
@@ -105,7 +105,7 @@ class Network(nn.Module):
     @torch.no_grad()
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """What the linear layer sees of `images`, uint8 (n, 3, 32, 32): (n, width).  Raises: ValueError."""
-        images = checks.images(images, SHAPE).to(self.mean.device)
+        images = tensor_checks.images(images, SHAPE).to(self.mean.device)
         return torch.cat([self.maps(part.float())[-1].amax((2, 3)) for part in images.split(500)])
 
     @torch.no_grad()
@@ -143,7 +143,7 @@ def fit(
     SGD on the cross-entropy, without smoothed labels: that would flatten the probabilities, and so change the reward.
     The same call goes on where an interrupted one stopped (`training.Training`); None if `max_minutes` were too few.
     """
-    images, labels = checks.images(images, SHAPE), checks.labels(labels, len(images), 10)
+    images, labels = tensor_checks.images(images, SHAPE), tensor_checks.labels(labels, len(images), 10)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(judge.seed)  # layers draw their first weights from the global stream
         network = Network(judge.kind, judge.width).to(memory_format=torch.channels_last)

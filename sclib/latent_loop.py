@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from sclib import checks, datasets, first_stage, images, judges, weights
-from sclib.flow import Flows
 from sclib.folders import writable_cache
 from sclib.kept import LATER
 from sclib.latents import FLOW, Config, LatentFlow, View
 from sclib.loop import self_consuming_loop
 from sclib.record import file_name, record
+from sclib.stacked import Flows
 
 
 class ShippedFlow(LatentFlow):

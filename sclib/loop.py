@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from sclib import checks
+from sclib import checks, tensor_checks
 from sclib.choice import choose, curate
 from sclib.population import synthetic_share
 
@@ -105,7 +105,9 @@ def _shuffled(samples, generator, stacked):
 
 def _rated_groups(samples, reward, n, K, axis):
     """Proposals (n, K, *shape) and their rewards (n, K), from one draw."""
-    rewards = checks.tensor(reward(samples), "what the reward returned", arrays=True).to(samples.device)  # (n K,)
+    rewards = tensor_checks.tensor(reward(samples), "what the reward returned", arrays=True).to(
+        samples.device
+    )  # (n K,)
     if rewards.ndim != axis + 1 or rewards.shape != samples.shape[: axis + 1] or rewards.shape[-1] != n * K:
         shapes = f"samples of shape {tuple(samples.shape)} and rewards of shape {tuple(rewards.shape)}"
         raise ValueError(f"{n * K} samples were asked for, but the model and the reward returned {shapes}")

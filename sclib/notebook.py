@@ -9,7 +9,7 @@ from typing import Any
 
 from IPython.display import Markdown, display
 
-from sclib import checks
+from sclib import array_checks, checks
 
 _HIDDEN = "application/papermill.record/"  # the mime prefix under which MyST-NB looks glued values up
 
@@ -53,7 +53,7 @@ def check_at_most(name: str, measured: float, bound: float, digits: int = 4) -> 
 
 def _number(value, name):
     """`value`, a number or an array that holds one, as a float; NaN is none that a check may pass."""
-    array = checks.reals(value, name)
+    array = array_checks.reals(value, name)
     if value is None or array.size != 1:
         raise checks.wrong(name, value, "be one number")
     return array.item()

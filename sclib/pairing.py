@@ -3,7 +3,7 @@
 import scipy.optimize
 import torch
 
-from sclib import checks
+from sclib import tensor_checks
 
 
 def path(x0: torch.Tensor, x1: torch.Tensor, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -47,7 +47,7 @@ def shortest_pairing(x0: torch.Tensor, x1: torch.Tensor) -> torch.Tensor:
     Optimal transport within a batch, Tong et al. 2024.
     """
     for name, images in (("x0", x0), ("x1", x1)):
-        checks.tensor(images, name, "*shape")
+        tensor_checks.tensor(images, name, "*shape")
         if images.shape != x0.shape or x0.ndim < 2:
             raise ValueError(f"{name} has shape {tuple(images.shape)}; x0 and x1 must both be (n, *shape)")
     # |x|^2 and |y|^2 add up to the same in every pairing, so it has the greatest sum of products; about the means, in

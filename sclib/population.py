@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sclib import checks
+from sclib import array_checks, checks
 from sclib.weighing import luce_weigher, other_weigher
 
 Weigh = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
@@ -43,7 +43,7 @@ def curation_weight(probs: ArrayLike, rewards: ArrayLike, K: float) -> np.ndarra
     ------
     Eq. 6; Lemma 2.1 for K = inf.
     """
-    probs, rewards = checks.law(probs, rewards)
+    probs, rewards = array_checks.law(probs, rewards)
     return luce_weigher(rewards, checks.candidates(K))(probs)
 
 
@@ -117,8 +117,8 @@ def trajectory(
     ------
     Eq. 4 (lam = inf), Eq. 8.
     """
-    probs, rewards = checks.law(probs, rewards)
-    reference = probs if reference is None else checks.law(reference, rewards, "reference")[0]
+    probs, rewards = array_checks.law(probs, rewards)
+    reference = probs if reference is None else array_checks.law(reference, rewards, "reference")[0]
     K, lam = checks.candidates(K), checks.mixing(lam)
     generations = checks.rounds(generations, "generations")
     synthetic = synthetic_share(lam)
@@ -178,7 +178,7 @@ def tilt(probs: ArrayLike, rewards: ArrayLike, beta: float) -> np.ndarray:
     ------
     Section 2.1 of the paper, after Lemma 2.1.
     """
-    probs, rewards = checks.law(probs, rewards)
+    probs, rewards = array_checks.law(probs, rewards)
     beta = checks.real(beta, "beta", lambda value: value > 0, "be positive (math.inf is allowed)")
     highest = rewards[probs > 0].max()
     with np.errstate(over="ignore"):  # e^-inf = 0 is what a tiny beta means
@@ -230,7 +230,7 @@ def total_variation(p: ArrayLike, q: ArrayLike) -> float:
 
 
 def _same_shape(p: ArrayLike, q: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    p, q = checks.probabilities(p, "p"), checks.probabilities(q, "q")
+    p, q = array_checks.probabilities(p, "p"), array_checks.probabilities(q, "q")
     if p.shape != q.shape:
         raise ValueError(f"q has shape {q.shape} but p has shape {p.shape}; they must be equal")
     return p, q

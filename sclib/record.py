@@ -16,14 +16,31 @@ RESERVED = (META, PARTS, "file", "allow_pickle")  # the last two are parameters 
 
 
 def key(config: Any) -> str:
-    """First 12 hex digits of SHA-256 of `config` (a dataclass or a dict) as canonical JSON."""
+    """The first 12 hex digits of SHA-256 of a config as canonical JSON.
+
+    Parameters
+    ----------
+    config : a dataclass or a dict.
+
+    Raises
+    ------
+    ValueError
+        As `record`.
+    """
     return hashlib.sha256(canonical(record(config)).encode()).hexdigest()[:12]
 
 
 def file_name(config: Any) -> str:
-    """`<experiment>-<key>.npz`.
+    """What a result is called, `<experiment>-<key>.npz`.
 
-    Raises: ValueError if `config` has no experiment or version, or the experiment's name could be no file's.
+    Parameters
+    ----------
+    config : with `experiment`, a name that a file may have, and `version`.
+
+    Raises
+    ------
+    ValueError
+        For a config without these, or as `record`.
     """
     plain = record(config)
     for name in ("experiment", "version"):
@@ -33,15 +50,39 @@ def file_name(config: Any) -> str:
     return f"{plain['experiment']}-{key(config)}.npz"
 
 
-def check_name(name, what):
+def check_name(name: Any, what: str) -> None:
+    """Let a name pass that any file, and any array in one, may have.
+
+    Parameters
+    ----------
+    name : at most 100 letters, digits, _, . and -; the first neither . nor -.
+    what : how the message calls it.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
     if not (isinstance(name, str) and re.fullmatch(NAME, name)):
         raise ValueError(
             f"{what} = {name!r:.80} must be at most 100 of A-Z, a-z, 0-9, _, . and -, and begin with neither . nor -"
         )
 
 
-def record(value, name="config"):
-    """A config or a provenance as JSON holds it, so that what was read back can be compared with what is asked."""
+def record(value: Any, name: str = "config") -> dict:
+    """A config or a provenance as JSON holds it, so that what was read back can be compared with what is asked.
+
+    Parameters
+    ----------
+    value : a dataclass or dict of text, numbers but NaN, True, False, None, and dicts, lists, tuples, dataclasses of
+        these.
+    name : how messages call it.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
     try:
         plain = _plain(value, name)
     except RecursionError:
@@ -79,12 +120,29 @@ def _left_out(field, value):
     return field.metadata.get("later") and getattr(value, field.name) == field.default
 
 
-def canonical(plain):
+def canonical(plain: dict) -> str:
+    """The one JSON text of a config: sorted keys, no spaces.
+
+    Parameters
+    ----------
+    plain : as `record` returns it.
+    """
     return json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def storable(arrays):
-    """`arrays` as NumPy arrays, if each can be written and read back as it is."""
+def storable(arrays: Any) -> dict[str, np.ndarray]:
+    """Arrays that can be written and read back as they are.
+
+    Parameters
+    ----------
+    arrays : name -> numbers, booleans, dates, text or bytes, without a mask; names as for `check_name`, and not
+        `RESERVED`.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
     if not isinstance(arrays, dict):
         raise ValueError(f"arrays is of type {type(arrays).__name__}; it must be a dict from names to arrays")
     plain = {}

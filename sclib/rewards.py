@@ -3,7 +3,7 @@
 import torch
 from numpy.typing import ArrayLike
 
-from sclib import checks
+from sclib import checks, tensor_checks
 
 
 def clipped_distance(points: torch.Tensor, target: ArrayLike, gamma: float, r_min: float) -> torch.Tensor:
@@ -31,7 +31,7 @@ def clipped_distance(points: torch.Tensor, target: ArrayLike, gamma: float, r_mi
     ------
     The paper's Figure 4.
     """
-    points, gamma, r_min = checks.tensor(points, "points", "d"), _scale(gamma, "gamma"), _scale(r_min, "r_min")
+    points, gamma, r_min = tensor_checks.tensor(points, "points", "d"), _scale(gamma, "gamma"), _scale(r_min, "r_min")
     try:
         centre = torch.as_tensor(target, device=points.device)
     except (TypeError, ValueError, RuntimeError, OverflowError):
@@ -96,7 +96,7 @@ def confidence(probabilities: torch.Tensor, gamma: float) -> torch.Tensor:
 
 
 def _probabilities(probabilities):
-    probabilities = checks.tensor(probabilities, "probabilities", "C")
+    probabilities = tensor_checks.tensor(probabilities, "probabilities", "C")
     if ((probabilities < 0) | (probabilities > 1 + 1e-3)).any():  # a softmax in half precision rounds that much
         low, high = probabilities.min(), probabilities.max()
         raise ValueError(f"probabilities reach from {low:g} to {high:g}; they must lie in [0, 1]")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from sclib import checks
+from sclib import array_checks, checks, tensor_checks
 from sclib.bounds import hard_best_of_n
 from sclib.choice import choose
 from sclib.population import curation_weight
@@ -45,7 +45,7 @@ def best_or_any(eps: float) -> Rule:
     eps = checks.real(eps, "eps", lambda share: 0 <= share <= 1, "lie in [0, 1]")
 
     def choose(rewards, generator=None):
-        rewards = checks.tensor(rewards, "rewards")
+        rewards = tensor_checks.tensor(rewards, "rewards")
         like = {"generator": generator, "device": rewards.device, "dtype": torch.float32}
         keen = (torch.rand(rewards.shape[:-1], **like) >= eps)[..., None]
         best = rewards == rewards.amax(-1, keepdim=True)
@@ -53,7 +53,7 @@ def best_or_any(eps: float) -> Rule:
         return lots.masked_fill(keen & ~best, -1.0).argmax(-1)
 
     def weigh(probs, rewards, K):
-        probs, _ = checks.law(probs, rewards)
+        probs, _ = array_checks.law(probs, rewards)
         best = hard_best_of_n(probs, rewards, K)
         return eps + (1 - eps) * np.divide(best, probs, out=np.zeros_like(probs), where=probs > 0)
 

@@ -10,12 +10,21 @@ COUNT_UP = 10**9  # the most that a setting may count
 
 
 def later(default: Any) -> Any:
-    """A field that is younger than stored results: at its `default` it is left out of their keys, so that they hold."""
+    """A field that is younger than stored results: at its default it is left out of their keys, so that they hold.
+
+    Parameters
+    ----------
+    default : as `dataclasses.field` takes it.
+    """
     return dataclasses.field(default=default, metadata={"later": True})
 
 
 def coerce(settings: Any) -> None:
     """Put each field of a frozen dataclass into its type, so that equal settings have one key; for `__post_init__`.
+
+    Parameters
+    ----------
+    settings : the dataclass.
 
     Raises
     ------
@@ -29,14 +38,42 @@ def coerce(settings: Any) -> None:
 
 
 def check_counts(settings: Any, *names: str, least: int = 1) -> None:
-    """Raise ValueError unless each of the fields `names` is an integer from `least` to 10^9."""
+    """Let fields pass that are integers of a given range.
+
+    Parameters
+    ----------
+    settings : the dataclass.
+    names : of the fields.
+    least : allowed; the most is 10^9.
+
+    Raises
+    ------
+    ValueError
+        For another value.
+    """
     for name in names:
         if not least <= getattr(settings, name) <= COUNT_UP:
             raise ValueError(f"{name} = {getattr(settings, name)!r} must be an integer >= {least} and <= 10^9")
 
 
-def check_numbers(settings: Any, *names: str, least: float = 0.0, below: float = math.inf, allow_inf: bool = False):
-    """Raise ValueError unless each of the fields `names` is a number >= `least` and below `below`, or allowed inf."""
+def check_numbers(
+    settings: Any, *names: str, least: float = 0.0, below: float = math.inf, allow_inf: bool = False
+) -> None:
+    """Let fields pass that are numbers of a given range.
+
+    Parameters
+    ----------
+    settings : the dataclass.
+    names : of the fields.
+    least : allowed.
+    below : which they must lie.
+    allow_inf : whether inf is allowed besides.
+
+    Raises
+    ------
+    ValueError
+        For another value.
+    """
     for name in names:
         value = getattr(settings, name)
         if not (least <= value < below or (allow_inf and value == math.inf)):
@@ -45,7 +82,19 @@ def check_numbers(settings: Any, *names: str, least: float = 0.0, below: float =
 
 
 def check_one_of(settings: Any, name: str, allowed: typing.Iterable) -> None:
-    """Raise ValueError unless the field `name` is one of `allowed`."""
+    """Let a field pass that has one of some values.
+
+    Parameters
+    ----------
+    settings : the dataclass.
+    name : of the field.
+    allowed : the values.
+
+    Raises
+    ------
+    ValueError
+        For another value.
+    """
     if getattr(settings, name) not in allowed:
         raise ValueError(f"{name} = {getattr(settings, name)!r} must be one of {', '.join(map(str, allowed))}")
 

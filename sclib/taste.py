@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse, stats
 
-from sclib import checks
+from sclib import array_checks, checks
 from sclib.logit import flatten, index, indicators, indices, maximise, places_of, refuse_twice, require_links
 
 MAX_ITEMS = 3000  # the covariance is a full matrix
@@ -224,7 +224,7 @@ def _prior(prior):
 
 
 def _features(features: ArrayLike, picks: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    features = checks.reals(features, "features", finite=True)
+    features = array_checks.reals(features, "features", finite=True)
     if features.ndim != 3 or 0 in features.shape or features.shape[1] < 2:
         raise ValueError(f"features has shape {features.shape}; it must be (n, K, d) with K >= 2")
     return features, indices(picks, len(features), features.shape[1])

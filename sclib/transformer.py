@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from sclib import checks
+from sclib import checks, tensor_checks
 from sclib.precision import single
 from sclib.settings import check_counts, check_numbers, coerce
 from sclib.trainer import Trainer
@@ -90,7 +90,7 @@ class Transformer(Trainer):
         Raises: ValueError for data of another shape, unknown words, or weights that don't fit.
         """
         data = self._checked(data, "data")
-        weights = checks.weights(weights, data.shape[1])
+        weights = tensor_checks.weights(weights, data.shape[1])
         ladder = None if weights is None else weights.double().cumsum(0) / weights.sum()
         follow = [self._follow(data, weights, place) for place in range(LENGTH)]
         seed = torch.arange(len(data))[:, None]
@@ -110,7 +110,7 @@ class Transformer(Trainer):
     def log_prob(self, sentences):
         """Log-probability of sentences (S, n, 5) or (n, 5), at temperature 1: (S, n), nats.  ValueError as `fit`."""
         S = len(self.generators)
-        sentences = checks.tensor(sentences, "sentences", str(LENGTH))
+        sentences = tensor_checks.tensor(sentences, "sentences", str(LENGTH))
         sentences = self._checked(sentences if sentences.ndim == 3 else sentences.expand(S, -1, -1))
         return self._word_by_word(sentences, 1.0).sum(-1)
 
@@ -198,7 +198,7 @@ class Transformer(Trainer):
         return torch.searchsorted(ladder, uniform).clamp(max=n - 1)
 
     def _checked(self, sentences, name="sentences"):
-        S, sentences = len(self.generators), checks.tensor(sentences, name, str(LENGTH))
+        S, sentences = len(self.generators), tensor_checks.tensor(sentences, name, str(LENGTH))
         if sentences.ndim != 3 or (len(sentences), sentences.shape[2]) != (S, LENGTH) or not sentences.numel():
             raise ValueError(f"{name} has shape {tuple(sentences.shape)}; allowed is ({S}, n, {LENGTH}), n >= 1")
         if not (0 <= sentences.min() <= sentences.max() < self.words and (sentences == sentences.long()).all()):

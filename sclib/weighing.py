@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sclib import checks
+from sclib import array_checks
 
 Weigher = Callable[[np.ndarray], np.ndarray]
 
@@ -30,7 +30,7 @@ def other_weigher(weigh: Callable, rewards: np.ndarray, K: float) -> Weigher:
         raise ValueError(f"weigh = {weigh!r:.80} must be a function of probs, rewards and K")
 
     def weigher(probs):
-        H = checks.reals(weigh(probs, rewards, K), "what weigh returned")
+        H = array_checks.reals(weigh(probs, rewards, K), "what weigh returned")
         if H.shape != probs.shape or not (np.all(H >= 0) and abs(probs @ H - 1) <= 1e-6):
             raise ValueError(f"weigh returned {H!r:.80}; it must be ({len(probs)},), >= 0, of mean one under probs")
         return H

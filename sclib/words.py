@@ -17,7 +17,7 @@ from importlib import resources
 import numpy as np
 import torch
 
-from sclib import checks
+from sclib import array_checks, checks, tensor_checks
 
 MAX_SENTENCES = 5_000_000  # that `Grammar` enumerates
 HOW_OFTEN = {"staff": 0.3, "room": 0.3, "food": 0.25, "view": 0.15}  # reviews speak of a noun
@@ -92,7 +92,7 @@ class Grammar:
 
     def index(self, ids):
         """The index of sentences `ids` (..., 5): long (...), N for what is no sentence of the grammar."""
-        ids = checks.tensor(ids, "ids", "5")
+        ids = tensor_checks.tensor(ids, "ids", "5")
         if ids.shape[-1] != 5:
             raise ValueError(f"ids has shape {tuple(ids.shape)}; a sentence has five words, so it must be (..., 5)")
         index, valid = 0, True
@@ -121,7 +121,7 @@ class Grammar:
 
     def text(self, ids):
         """A sentence of ids (5,) as one reads it, "staff was very kind and clean"; off the grammar, its words."""
-        ids = checks.labels(ids, 5, len(self.words), "ids")
+        ids = tensor_checks.labels(ids, 5, len(self.words), "ids")
         words = [self.words[i] for i in ids]
         if self.index(torch.as_tensor(ids)) == len(self):
             return " ".join(words)
@@ -207,7 +207,7 @@ def _check_grammar(grammar):
 
 def _law(law, grammar):
     _check_grammar(grammar)
-    law = checks.probabilities(law, "law")
+    law = array_checks.probabilities(law, "law")
     if len(law) != len(grammar):
         raise ValueError(f"law has shape {law.shape}; for this grammar it must be ({len(grammar)},)")
     return law

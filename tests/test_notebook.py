@@ -63,7 +63,9 @@ def test_glue_shows_nothing(displayed, capsys):
 def test_show_gives_the_code_that_runs_without_its_docstring(displayed):
     show(choice.choose)
     text = displayed[0][0].data
-    assert text.startswith("```python\ndef choose(") and ") -> torch.Tensor:\n    rewards = checks.tensor(" in text
+    assert (
+        text.startswith("```python\ndef choose(") and ") -> torch.Tensor:\n    rewards = tensor_checks.tensor(" in text
+    )
     assert "Gumbels G_k" not in text and "return torch.argmax(gumbel.add_(" in text
 
 

@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 
-from sclib import checks
+from sclib import array_checks, checks
 from sclib.population import synthetic_share
 
 
 def relative_weights(probs, rewards, also=0):
     """log(E[w] / M), log(w / E[w]) (n,) and `probs`; M is the top weight of `probs` + `also`."""
-    probs, rewards = checks.law(probs, rewards)
+    probs, rewards = array_checks.law(probs, rewards)
     r = np.minimum(rewards - rewards[probs + also > 0].max(), 0)  # an atom that no law holds may lie higher
     missing = -probs @ np.expm1(r)  # keeps all its digits when the rewards are close, E[w] when they are far apart
     log_mean = math.log1p(-missing) if missing < 0.5 else math.log(probs @ np.exp(r))

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sclib import checks
+from sclib import array_checks, checks
 from sclib.bounds._common import chance_of_some, levels_of, relative_weights
 from sclib.population import step, total_variation
 
@@ -106,7 +106,7 @@ def hard_best_of_n(probs: ArrayLike, rewards: ArrayLike, K: float) -> np.ndarray
     ValueError
         As `population.curation_weight`.
     """
-    probs, rewards = checks.law(probs, rewards)
+    probs, rewards = array_checks.law(probs, rewards)
     atom, mass, tail = levels_of(probs, rewards)
     reached = chance_of_some(tail, checks.candidates(K))
     best = reached - np.append(reached[1:], 0)  # P(best = c)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sclib import checks
+from sclib import array_checks, checks
 from sclib.bounds._common import average, chance_of_some, in_unit, log_odds_plus_one, positive, relative_weights
 
 
@@ -53,7 +53,7 @@ def is_fixed_point(probs: ArrayLike, rewards: ArrayLike, K: float) -> bool:
     ------
     Lemma A.3.
     """
-    probs, rewards = checks.law(probs, rewards)
+    probs, rewards = array_checks.law(probs, rewards)
     return checks.candidates(K) == 1 or bool(np.ptp(rewards[probs > 0]) == 0)
 
 
@@ -77,7 +77,7 @@ def limit_law(probs: ArrayLike, rewards: ArrayLike) -> np.ndarray:
     ------
     Theorem 2.1.
     """
-    probs, rewards = checks.law(probs, rewards)
+    probs, rewards = array_checks.law(probs, rewards)
     top = np.where(rewards == rewards[probs > 0].max(), probs, 0)
     return top / top.sum()
 
@@ -102,7 +102,7 @@ def kl_from_limit(probs: ArrayLike, rewards: ArrayLike) -> float:
     ------
     Theorem 2.1; the equality is ours.
     """
-    probs, rewards = checks.law(probs, rewards)
+    probs, rewards = array_checks.law(probs, rewards)
     top = limit_law(probs, rewards) > 0
     return log_odds_plus_one(probs[~top].sum(), probs[top].sum())
 
@@ -134,7 +134,7 @@ def kl_from_limit_bounds(probs: ArrayLike, rewards: ArrayLike, K: float, t: int)
     ------
     Ours, for Theorem 2.1.
     """
-    probs, rewards = checks.law(probs, rewards)
+    probs, rewards = array_checks.law(probs, rewards)
     K, t = checks.candidates(K), checks.rounds(t)
     top = limit_law(probs, rewards) > 0
     rest = ~top & (probs > 0)
@@ -172,7 +172,7 @@ def collapse_factor(distance: ArrayLike, K: float) -> np.ndarray:
     ------
     Ours.
     """
-    distance = checks.reals(distance, "distance")
+    distance = array_checks.reals(distance, "distance")
     if not np.all(distance >= 0):
         raise ValueError(f"distance = {distance.tolist()} must be >= 0")
     if checks.candidates(K) == 1:

@@ -4,7 +4,7 @@ import math
 
 from numpy.typing import ArrayLike
 
-from sclib import checks
+from sclib import array_checks, checks
 from sclib.bounds._common import shares
 from sclib.bounds.one_round import gain, gain_bound
 from sclib.population import step
@@ -81,7 +81,7 @@ def first_round_gain(probs: ArrayLike, rewards: ArrayLike, K: float, lam: float)
     ------
     Ours.
     """
-    probs, rewards = checks.law(probs, rewards)
+    probs, rewards = array_checks.law(probs, rewards)
     return shares(lam)[1] * max(0.0, gain(probs, step(probs, rewards, K), rewards))
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sclib import checks
+from sclib import array_checks, checks
 from sclib.bounds._common import average, levels_of, relative_weights
 
 
@@ -32,7 +32,7 @@ def weight_cap(probs: ArrayLike, rewards: ArrayLike, K: float) -> float:
     ------
     Ours.
     """
-    probs, rewards = checks.law(probs, rewards)
+    probs, rewards = array_checks.law(probs, rewards)
     return 1 / average(math.exp(-np.ptp(rewards[probs > 0])), checks.candidates(K))
 
 
@@ -58,7 +58,7 @@ def survival(probs: ArrayLike, rewards: ArrayLike) -> np.ndarray:
     ------
     Ours, stronger than Lemma A.1.
     """
-    atom, _, tail = levels_of(*checks.law(probs, rewards))
+    atom, _, tail = levels_of(*array_checks.law(probs, rewards))
     return tail[atom]
 
 
@@ -132,8 +132,8 @@ def gain(before: ArrayLike, after: ArrayLike, rewards: ArrayLike) -> float:
     ------
     Lemma A.1, Eq. 7, Theorem 2.3.
     """
-    before, rewards = checks.law(before, rewards, "before")
-    after, _ = checks.law(after, rewards, "after")
+    before, rewards = array_checks.law(before, rewards, "before")
+    after, _ = array_checks.law(after, rewards, "after")
     log_mean, log_W, _ = relative_weights(before, rewards, after)
     return float(math.exp(log_mean) * (after @ np.expm1(log_W)))
 

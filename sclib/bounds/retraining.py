@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sclib import checks
+from sclib import array_checks, checks
 from sclib.bounds._common import positive, sample_count
 
 MAX_CONDITION = 1e12  # of a matrix to be inverted: four digits are left
@@ -105,7 +105,7 @@ def _information(lam: float, B: ArrayLike, F: ArrayLike) -> tuple[np.ndarray, np
     lam = checks.mixing(lam)
     if not lam < 1e100:  # its square is needed
         raise ValueError(f"lam = {lam!r:.80} must be finite, below 1e100")
-    B, F = np.atleast_2d(checks.reals(B, "B")), np.atleast_2d(checks.reals(F, "F"))
+    B, F = np.atleast_2d(array_checks.reals(B, "B")), np.atleast_2d(array_checks.reals(F, "F"))
     if B.ndim != 2 or B.shape != F.shape:
         raise ValueError(f"B has shape {B.shape} and F has shape {F.shape}; both must be (d, d)")
     for name, matrix in (("B", B), ("F", F)):

@@ -6,7 +6,7 @@ import textwrap
 import numpy as np
 import torch
 
-from sclib import checks
+from sclib import array_checks
 
 CLOSE = 1e-5  # an answer may compute in float32
 
@@ -51,6 +51,6 @@ def number(value, call):
 def law(value, call, n):
     """`value`, the n probabilities that `call` returned, in whatever form, as an array."""
     require(value is not None, f"{call} returned None; it should return {n} probabilities.")
-    found = checks.reals(value, "what it returned")
+    found = array_checks.reals(value, "what it returned")
     require(found.shape == (n,), f"{call} should return {n} probabilities, not shape {found.shape}.")
     return found
