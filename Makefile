@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 CHAPTERS := book/intro.md $(wildcard book/[0-9]*.md) book/in_practice.md book/reproduction.md book/template.md
 
-.PHONY: book book-offline test test-browser notebooks benchmark lint clean repository
+.PHONY: book book-offline test test-browser notebooks benchmark mutants lint clean repository
 
 book: $(VENV)/book  ## Build _build/html/index.html from the stored outputs; warnings are errors
 	$(BIN)/jupyter-book build . -n -W --keep-going
@@ -35,6 +35,9 @@ benchmark: $(VENV)/test book  ## Measure how fast everything is, and print the t
 	$(BIN)/python -m pytest benchmarks/bench_*.py -q --benchmark-quiet --benchmark-json=_build/benchmark.json
 	$(BIN)/python benchmarks/table.py _build/benchmark.json
 	$(BIN)/python benchmarks/pages.py
+
+mutants: $(VENV)/test  ## Break the package in 65 places, and see that tests fail
+	$(BIN)/python tools/mutants.py
 
 lint: $(VENV)/test  ## Check style and types
 	$(BIN)/ruff check .
