@@ -148,3 +148,11 @@ def test_the_index_of_a_pick_is_where_it_stands_in_its_group():
     assert torch.equal(picked_index(proposals, picks), index)
     numbers = torch.arange(2000).view(500, 4)
     assert torch.equal(picked_index(numbers, numbers.gather(1, index[:, None])[:, 0]), index)
+
+
+@pytest.mark.parametrize("rewards, share", [([1e8, 1e8 + 1], 1 / (1 + math.exp(-1))), ([1e17, 1e17], 0.5)])
+def test_rewards_far_from_zero_keep_their_differences(rewards, share):
+    """In float32 the first two would be equal; noise that is added to 1e17 is lost."""
+    n = 20_000
+    picks = choose(torch.tensor(rewards, dtype=torch.float64).expand(n, 2), generator())
+    assert abs(picks.double().mean().item() - share) < 5 * math.sqrt(share * (1 - share) / n)

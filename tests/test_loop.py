@@ -229,3 +229,8 @@ def test_bad_settings_are_named(settings, says):
         run(**settings)
     with pytest.raises(ValueError, match="lam = nan"):
         run(lam=math.nan)
+
+
+def test_one_generator_for_all_stacked_seeds_makes_the_same_choices_again():
+    once, again = (run(S=3, generations=1)[-1].picks for _ in range(2))
+    assert torch.equal(once, again)
