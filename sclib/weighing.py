@@ -43,22 +43,27 @@ def _limit_weigher(levels):
     return lambda probs: w / (w @ probs)
 
 
-def _integral_weigher(levels, K):
-    """H = K a int_0^inf e^{-u a} Q(u)^{K-1} du with a = e^r and Q(u) = E[e^{-u a}], from 1/S = int_0^inf e^{-u S} du.
+def quadrature(K: float, span: float) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes log u and weights log du, (nodes,) each, for int_0^inf e^{-u S} du = 1/S, S a sum of K weights e^r.
 
     With u = exp(t - e^{-t}) / K the integrand is smooth and dies off at both ends, where the trapezoid rule with step
-    0.3 has converged to 1e-12: on the left at t = -3.4, on the right at t = log 40 + max r - min r.
+    0.3 has converged to 1e-12: on the left at t = -3.4, on the right at t = log 40 + span; 0 >= r >= -span, in nats.
     """
-    t = np.arange(-3.4, math.log(40) - levels[0] + 0.3, 0.3)
+    t = np.arange(-3.4, math.log(40) + span + 0.3, 0.3)
     log_u = t - np.exp(-t) - math.log(K)
-    log_du = math.log(0.3) + log_u + np.log1p(np.exp(-t))
-    width = max(1, BLOCK // len(t))
+    return log_u, math.log(0.3) + log_u + np.log1p(np.exp(-t))
+
+
+def _integral_weigher(levels, K):
+    """H = K a int_0^inf e^{-u a} Q(u)^{K-1} du with a = e^r and Q(u) = E[e^{-u a}], by `quadrature`."""
+    log_u, log_du = quadrature(K, -levels[0])
+    width = max(1, BLOCK // len(log_u))
     blocks = [(start, min(start + width, len(levels))) for start in range(0, len(levels), width)]
 
     def decay(start, stop):  # e^{-u a}, (nodes, stop - start)
         return np.exp(-np.exp(log_u[:, None] + levels[None, start:stop]))
 
-    if len(t) * len(levels) <= HELD:
+    if len(log_u) * len(levels) <= HELD:
         decay = functools.cache(decay)
 
     def log_mean_decay(probs):  # log Q, (nodes,)

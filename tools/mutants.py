@@ -39,7 +39,7 @@ MUTANTS = [
         "population",
     ),
     ("np.minimum(rewards - highest, 0) / beta", "(rewards - rewards.max()) / beta", "population"),
-    ("np.arange(-3.4, math.log(40) - levels", "np.arange(-2.4, math.log(40) - levels", "population"),
+    ("np.arange(-3.4, math.log(40)", "np.arange(-2.4, math.log(40)", "population"),
     ("if K <= 10**5:", "if K <= 10**9:", "population"),
     ("(K - 1) * log_mean_decay(probs)", "K * log_mean_decay(probs)", "population"),
     ("np.abs(p - q).sum() / 2", "np.abs(p - q).max()", "population"),

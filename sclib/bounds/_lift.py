@@ -6,6 +6,7 @@ import numpy as np
 
 from sclib import checks
 from sclib.bounds._common import average, span_of
+from sclib.weighing import quadrature
 
 RARE = -300.0  # log P below which phi is its tangent C P in float64, and P itself soon leaves its range
 
@@ -66,9 +67,7 @@ class _Luce:
     def __init__(self, K, span):
         self.K, self.cap = K, lift_cap(K, span)
         a, spread = math.exp(-span), -math.expm1(-span)  # spread = 1 - a
-        s = np.arange(-3.4, math.log(40) + span + 0.3, 0.3)  # the nodes of population's integral
-        log_u = s - np.exp(-s) - math.log(K)
-        log_du = math.log(0.3) + log_u + np.log1p(np.exp(-s))
+        log_u, log_du = quadrature(K, span)
         u = np.exp(log_u)
         self.x = -np.expm1(-u * spread)
         self.lift_weights = np.exp(log_du + math.log(K) - u * (1 + (K - 1) * a))
