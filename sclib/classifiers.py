@@ -1,4 +1,7 @@
-"""Classifiers, of points in the plane and of images: what turns a sample into class probabilities, and so a reward."""
+"""Classifiers of images, and class probabilities: what turns a sample into a reward."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,63 +14,6 @@ MOST_CLASSES = 10_000
 SIZES = {"cnn": (8, 8), "vgg": (32, 32)}  # the images that each kind of network is for
 
 
-@single()
-def fit_classifier(points, labels, steps=500, batch=256, width=64, seed=0):
-    """Train an MLP with two hidden layers on `points` (n, d) with `labels` (n,), 0..C-1; about a second on a CPU.
-
-    Tensors or arrays; points of any real type, labels of any integer type.
-    Returns a function from points (..., d) to class probabilities (..., C), on the device of its argument.  The same
-    seed gives the same function and leaves PyTorch's global stream as it was.  Raises: ValueError.
-    """
-    points = _single(tensor_checks.tensor(points, "points", "d", arrays=True), "points")
-    if points.ndim != 2 or not len(points):
-        raise ValueError(f"points has shape {tuple(points.shape)}; it must be (n, d) with n >= 1")
-    labels = tensor_checks.labels(labels, len(points), MOST_CLASSES)
-    steps, batch, width = (
-        checks.integer(value, name, 1, 10**6) for name, value in (("steps", steps), ("batch", batch), ("width", width))
-    )
-    seed = _seed(seed)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)  # layers draw their first weights from the global stream
-        network = nn.Sequential(
-            nn.Linear(points.shape[1], width), nn.SiLU(),
-            nn.Linear(width, width), nn.SiLU(),
-            nn.Linear(width, int(labels.max()) + 1),
-        )  # fmt: skip
-    optimizer = torch.optim.AdamW(network.parameters(), 3e-3)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    for _ in range(steps):
-        index = torch.randint(len(points), (batch,), generator=generator)
-        loss = nn.functional.cross_entropy(network(points[index]), labels[index])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-    network.requires_grad_(False)
-    if not all(weight.isfinite().all() for weight in network.parameters()):
-        raise ValueError(f"points reach {points.abs().max():g}, too far to be learnt from; scale them to about 1")
-
-    def probabilities(points):
-        x = _single(tensor_checks.tensor(points, "points", "d"), "points")
-        if x.shape[-1] != network[0].in_features:
-            raise ValueError(f"points has shape {tuple(x.shape)}; it must be (..., {network[0].in_features})")
-        return network.to(x.device)(x).softmax(-1)
-
-    return probabilities
-
-
-def _single(values, name):
-    values = values.detach().float()
-    if not values.isfinite().all():
-        raise ValueError(f"{name} has values beyond 3e38, where float32 ends; it must have none")
-    return values
-
-
-def _seed(seed):
-    return checks.integer(seed, "seed", 0, 2**63 - 1)
-
-
 class ImageClassifier:
     """A convolutional network that turns images, uint8 (n, C, H, W), into class probabilities.
 
@@ -76,14 +22,14 @@ class ImageClassifier:
     """
 
     @single()
-    def __init__(self, kind, shape, classes=10, seed=0, device="cpu"):
-        """Raises: ValueError."""
-        size, seed = SIZES[checks.one_of(kind, "kind", tuple(SIZES))], _seed(seed)
+    def __init__(self, kind: str, shape: Sequence[int], classes: int = 10, seed: int = 0, device: str = "cpu"):
+        size = SIZES[checks.one_of(kind, "kind", tuple(SIZES))]
+        (seed,) = checks.seeds([seed], "seed")
         classes = checks.integer(classes, "classes", 1, MOST_CLASSES)
         if not isinstance(shape, tuple | list | torch.Size) or len(shape) != 3 or tuple(shape[1:]) != size:
             raise checks.wrong("shape", shape, f"be (C, {size[0]}, {size[1]}), which kind = {kind!r} is for")
         channels = checks.integer(shape[0], "shape[0]", 1, 10_000)
-        self.shape = (channels, *size)
+        self.shape, self.classes = (channels, *size), classes
         self.generator = torch.Generator(device).manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # layers draw their first weights from the global stream
@@ -92,15 +38,36 @@ class ImageClassifier:
         self.mean, self.sd = (torch.ones(channels, 1, 1, device=device) for _ in range(2))  # of training pixels
 
     @single()
-    def fit(self, images, labels, steps, batch=128, lr=0.1, shift=0, flip=False):
-        """Train on `images` and `labels` (n,), 0 to classes - 1, by `steps` of SGD on the cross-entropy.
+    def fit(
+        self,
+        images: torch.Tensor,
+        labels: Any,
+        steps: int,
+        batch: int = 128,
+        lr: float = 0.1,
+        shift: int = 0,
+        flip: bool = False,
+    ) -> None:
+        """Train by SGD on the cross-entropy.  Labels are not smoothed: that would flatten the probabilities, hence the
+        reward.
 
-        Labels are not smoothed: that would flatten the probabilities, and so change the reward.
-        Each image drawn is moved by up to `shift` pixels and, if `flip`, mirrored every other time.
-        Raises: ValueError for images or labels of another shape or type, and for numbers out of range.
+        Parameters
+        ----------
+        images : (n, C, H, W), uint8, two or more.
+        labels : (n,), integers, 0 to classes - 1.
+        steps : of SGD.
+        batch : images in a step.
+        lr : the highest learning rate, at most 10.
+        shift : pixels by which each image drawn is moved at most, each way.
+        flip : whether it is mirrored every other time.
+
+        Raises
+        ------
+        ValueError
+            For an argument of another shape or range, or if the weights run off.
         """
         images = tensor_checks.images(images, self.shape)
-        labels = tensor_checks.labels(labels, len(images), self.network[1].out_features)
+        labels = tensor_checks.labels(labels, len(images), self.classes)
         steps, batch = checks.integer(steps, "steps", 1, 10**7), checks.integer(batch, "batch", 2)
         lr = checks.real(lr, "lr", lambda value: 0 < value <= 10, "be positive, at most 10")
         shift = checks.integer(shift, "shift", 0, self.shape[1])
@@ -130,23 +97,48 @@ class ImageClassifier:
             raise ValueError(f"lr = {lr:g} is too large: the weights are no longer finite")
 
     @torch.no_grad()
-    def features(self, images):
-        """What the last layer sees of `images`, uint8 (n, C, H, W): (n, width).  Raises: ValueError."""
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """What the last layer sees, (n, width).
+
+        Parameters
+        ----------
+        images : (n, C, H, W), uint8.
+
+        Raises
+        ------
+        ValueError
+            For other images.
+        """
         images = tensor_checks.images(images, self.shape).to(self.generator.device)
         return torch.cat([self.network[0](self._normalised(part)) for part in images.split(2000)])
 
     @torch.no_grad()
-    def logits(self, images):
-        """The network's output for `images`, uint8 (n, C, H, W): (n, classes).  Raises: ValueError."""
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        """The network's output, (n, classes).
+
+        Parameters
+        ----------
+        images : (n, C, H, W), uint8.
+
+        Raises
+        ------
+        ValueError
+            For other images.
+        """
         return self.network[1](self.features(images))
 
-    def state(self):
-        """What `restore` needs: a dict of NumPy arrays."""
+    def state(self) -> dict[str, np.ndarray]:
+        """What `restore` needs."""
         tensors = self.network.state_dict() | {"mean": self.mean, "sd": self.sd}
         return {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
 
-    def restore(self, state):
-        """Put back what `state` gave, for a classifier of the same kind and shape."""
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Put back what `state` gave.
+
+        Parameters
+        ----------
+        state : of a classifier of the same kind and shape.
+        """
         tensors = {name: torch.as_tensor(array).to(self.generator.device) for name, array in state.items()}
         self.mean, self.sd = tensors.pop("mean"), tensors.pop("sd")
         self.network.load_state_dict(tensors)
@@ -157,11 +149,18 @@ class ImageClassifier:
         return (images.float() - self.mean) / self.sd
 
 
-def probabilities(logits, temperature=1.0):
-    """Class probabilities q = softmax(logits / temperature) along the last axis, same shape as `logits` (..., C).
+def probabilities(logits: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:
+    """Class probabilities softmax(logits / temperature), (..., C).
 
-    A temperature above 1 makes them less certain and keeps their order.
-    Raises: ValueError unless it is positive, all logits finite, and their quotients, too.
+    Parameters
+    ----------
+    logits : (..., C), finite.
+    temperature : > 0; above 1 it makes them less certain and keeps their order.
+
+    Raises
+    ------
+    ValueError
+        For another temperature, or where logits or their quotients are not finite.
     """
     logits = tensor_checks.tensor(logits, "logits", "C")
     temperature = checks.real(temperature, "temperature", lambda T: 0 < T < float("inf"), "be positive and finite")
@@ -171,11 +170,29 @@ def probabilities(logits, temperature=1.0):
     return scaled.softmax(-1)
 
 
-def calibration_error(q, labels, bins=10):
-    """Expected calibration error (Guo et al. 2017) of class probabilities `q` (n, C) for `labels` (n,), a float.
+def calibration_error(q: Any, labels: Any, bins: int = 10) -> float:
+    """Expected calibration error: how far shares of correct guesses are from the top probabilities.
 
     The mean over samples of |share correct - mean top probability| in the bin, of equal width, of its top probability.
-    Raises: ValueError.
+
+    Parameters
+    ----------
+    q : (n, C), class probabilities.
+    labels : (n,), integers 0..C-1.
+    bins : >= 1.
+
+    Returns
+    -------
+    A float from 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        For an argument of another shape or range.
+
+    Source
+    ------
+    Guo et al. 2017.
     """
     q = tensor_checks.tensor(q, "q", "C", arrays=True).detach()
     if q.ndim != 2 or not len(q) or (q < 0).any() or not ((q.sum(1) - 1).abs() <= 1e-2).all():
@@ -200,10 +217,18 @@ def _body(kind, channels):
     return nn.Sequential(*layers, nn.Flatten()), 32 * 2 * 2
 
 
-def moved(images, shift, flip, generator):
-    """`images` (n, C, H, W), each moved by up to `shift` pixels, what comes in being black, and mirrored or not."""
+def moved(images: torch.Tensor, shift: int, flip: bool, generator: torch.Generator) -> torch.Tensor:
+    """Images, each moved at random, what comes in being black, and mirrored or not.
+
+    Parameters
+    ----------
+    images : (n, C, H, W).
+    shift : pixels, at most, each way.
+    flip : whether each is mirrored every other time.
+    generator : on the same device.
+    """
     n, _, height, width = images.shape
-    like = {"generator": generator, "device": images.device}
+    like: dict[str, Any] = {"generator": generator, "device": images.device}
     if flip:
         mirrored = torch.rand(n, **like) < 0.5
         images = torch.where(mirrored[:, None, None, None], images.flip(-1), images)

@@ -14,10 +14,21 @@ DIRECT = {"compute_mode": "donot_use_mm_for_euclid_dist"}
 
 
 def nearest_distance(images: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-    """Distance from each of `images`, uint8 (n, *shape), to the nearest of `reference`, uint8 (N, *shape): (n,).
+    """Distance from each image to the nearest of others: root mean square over pixels, in units of black to white.
 
-    It is the root mean square over pixels of their difference, in units of black to white: float32 between 0 and 1.
-    Raises: ValueError unless both are uint8 tensors of at least one image, of the same shape each.
+    Parameters
+    ----------
+    images : (n, *shape), uint8.
+    reference : (N, *shape), uint8.
+
+    Returns
+    -------
+    Tensor (n,), float32, from 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        Unless both are uint8 tensors of at least one image, of the same shape each.
     """
     for name, v in (("images", images), ("reference", reference)):
         if not isinstance(v, torch.Tensor) or v.dtype != torch.uint8:
@@ -35,11 +46,23 @@ def nearest_distance(images: torch.Tensor, reference: torch.Tensor) -> torch.Ten
 
 
 def frechet_distance(features: Any, reference: Any) -> float:
-    """|m_1 - m_2|^2 + tr(C_1 + C_2 - 2 (C_1 C_2)^{1/2}), the squared 2-Wasserstein distance of two Gaussians with the
-    means and covariances of `features` (n, d) and `reference` (N, d), a float >= 0.
+    """The squared 2-Wasserstein distance of two Gaussians with the means and covariances of two clouds of features.
 
-    Called Fréchet Inception distance when the features are Inception's, which those of this package are not.
-    Raises: ValueError unless both have two rows or more, as many columns each, and finite numbers.
+    |m_1 - m_2|^2 + tr(C_1 + C_2 - 2 (C_1 C_2)^{1/2}) is called Fréchet Inception distance when the features are
+    Inception's, which those of this package are not.
+
+    Parameters
+    ----------
+    features, reference : (n, d) and (N, d), finite, two rows or more.
+
+    Returns
+    -------
+    A float >= 0.
+
+    Raises
+    ------
+    ValueError
+        For other shapes or values.
     """
     x, y = _clouds(features, reference, least=2)
     x, y = x.cpu().numpy(), y.cpu().numpy()
@@ -52,11 +75,28 @@ def frechet_distance(features: Any, reference: Any) -> float:
 
 
 def precision_recall(features: Any, reference: Any, k: int = 3) -> tuple[float, float]:
-    """Improved precision and recall (Kynkäänniemi et al. 2019) of `features` (n, d) for `reference` (N, d): floats.
+    """Improved precision and recall of features for those of real data.
 
     Precision is the share of `features` inside the manifold of `reference`, recall the converse; a manifold is the
     union of balls about its points that reach to their k-th nearest neighbour.  Take n = N to compare the two.
-    Raises: ValueError unless both have more than k rows, as many columns each, and finite numbers; k >= 1.
+
+    Parameters
+    ----------
+    features, reference : (n, d) and (N, d), finite, more than k rows.
+    k : >= 1.
+
+    Returns
+    -------
+    Two floats from 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        For other shapes or values.
+
+    Source
+    ------
+    Kynkäänniemi et al. 2019.
     """
     k = checks.integer(k, "k", 1)
     x, y = _clouds(features, reference, k + 1, f", which is k + 1 at k = {k}")

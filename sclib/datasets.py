@@ -35,9 +35,17 @@ GAUSSIAN_CENTRES = RADIUS * np.array(
 
 
 def sample_gaussians(n: int, generator: torch.Generator | None = None) -> torch.Tensor:
-    """Draw n points of the mixture of eight Gaussians: float32 (n, 2); equal weights, radius 4, sd 0.5 on each axis.
+    """Draw points of the mixture of eight Gaussians, float32 (n, 2): equal weights, radius 4, sd 0.5 on each axis.
 
-    `generator`: a torch.Generator.  Raises: ValueError unless n is an integer >= 1.
+    Parameters
+    ----------
+    n : an integer >= 1.
+    generator : of the draw; None for PyTorch's global one.
+
+    Raises
+    ------
+    ValueError
+        For another `n`.
     """
     centres = torch.as_tensor(GAUSSIAN_CENTRES, dtype=torch.float32)
     mode = torch.randint(MODES, (_count(n),), generator=generator)
@@ -45,7 +53,17 @@ def sample_gaussians(n: int, generator: torch.Generator | None = None) -> torch.
 
 
 def gaussian_density(points: Any) -> np.ndarray:
-    """Density of the mixture at `points` (..., 2), float64 (...), per unit of area.  Raises: ValueError."""
+    """Density of the mixture of eight Gaussians, per unit of area: float64 (...).
+
+    Parameters
+    ----------
+    points : (..., 2), finite.
+
+    Raises
+    ------
+    ValueError
+        For other points.
+    """
     points = array_checks.reals(points, "points")
     if points.shape[-1:] != (2,) or not np.isfinite(points).all():
         raise ValueError(f"points has shape {points.shape}; it must be (..., 2), finite")
@@ -55,9 +73,16 @@ def gaussian_density(points: Any) -> np.ndarray:
 
 
 def nearest_centre(points: torch.Tensor) -> torch.Tensor:
-    """Index 0..7 of the Gaussian whose centre is nearest, for `points` (..., 2), long tensor (...).
+    """The Gaussian whose centre is nearest, a long tensor (...), 0..7.
 
-    Raises: ValueError for another shape, or for points that are not finite.
+    Parameters
+    ----------
+    points : (..., 2), finite.
+
+    Raises
+    ------
+    ValueError
+        For other points.
     """
     points = tensor_checks.tensor(points, "points", "2")
     if points.shape[-1] != 2:
@@ -70,17 +95,33 @@ def nearest_centre(points: torch.Tensor) -> torch.Tensor:
     return products.argmax(-1)
 
 
-def sample_moons(n, noise=0.1, generator=None):
-    """Draw n points of two interleaved half circles of radius 1, and the moon of each.
+def sample_moons(
+    n: int, noise: float = 0.1, generator: torch.Generator | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draw points of two interleaved half circles of radius 1, and the moon of each.
 
-    Moon 0 is (cos a, sin a), moon 1 is (1 - cos a, 1/2 - sin a), a uniform on [0, pi], plus Gaussian noise of standard
-    deviation `noise` on each axis (scikit-learn's formula, but with independent moons and angles).
-    Returns: float32 (n, 2) and long (n,), 0 or 1.  Raises: ValueError unless n is an integer >= 1 and noise >= 0.
+    Moon 0 is (cos a, sin a), moon 1 is (1 - cos a, 1/2 - sin a), a uniform on [0, pi] (scikit-learn's formula, but with
+    independent moons and angles).
+
+    Parameters
+    ----------
+    n : an integer >= 1.
+    noise : standard deviation, on each axis, of what is added, from 0 to 1e30.
+    generator : of the draw; None for PyTorch's global one.
+
+    Returns
+    -------
+    float32 (n, 2) and long (n,), 0 or 1.
+
+    Raises
+    ------
+    ValueError
+        For another `n` or `noise`.
     """
     # float32 ends at 3e38
     noise = checks.real(noise, "noise", lambda sd: 0 <= sd < 1e30, "be >= 0 and finite, below 1e30")
     moon = torch.randint(2, (_count(n),), generator=generator)
-    like = {"generator": generator, "dtype": torch.float32}
+    like: dict[str, Any] = {"generator": generator, "dtype": torch.float32}
     angle = math.pi * torch.rand(len(moon), **like)
     x = torch.where(moon == 0, angle.cos(), 1 - angle.cos())
     y = torch.where(moon == 0, angle.sin(), 0.5 - angle.sin())
@@ -88,10 +129,20 @@ def sample_moons(n, noise=0.1, generator=None):
 
 
 def digits(split: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """scikit-learn's handwritten digits, 8 x 8 (Alpaydin and Kaynak 1998): uint8 (n, 1, 8, 8) and labels (n,), 0..9.
+    """scikit-learn's handwritten digits, 8 x 8 (Alpaydin and Kaynak 1998).
 
-    `split`: "train", 1,437 of them, or "test", the 360 held out, 36 of each digit; always the same ones.
-    Raises: ValueError for another split.
+    Parameters
+    ----------
+    split : "train", 1,437 of them, or "test", the 360 held out, 36 of each digit; always the same ones.
+
+    Returns
+    -------
+    uint8 (n, 1, 8, 8) and labels (n,), 0..9.
+
+    Raises
+    ------
+    ValueError
+        For another split.
     """
     from sklearn.datasets import load_digits
 
@@ -107,14 +158,26 @@ def digits(split: str) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def cifar10(split: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """CIFAR-10 (Krizhevsky 2009), 32 x 32, colour: uint8 (n, 3, 32, 32) and labels (n,), 0 airplane to 9 truck.
+    """CIFAR-10, 32 x 32, in colour (Krizhevsky 2009).
 
-    `split`: "train", 50,000, or "test", 10,000.  They come from the folder named by the environment variable
-    `SCLIB_CIFAR10`, if it is set, else from torchvision, which downloads them once (170 MB) into the user's cache.
-    The folder holds train_images.npy, uint8 (n, 32, 32, 3), train_labels.npy, integers (n,), the same for test, and
-    source.txt, one line that says where these images are from.
-    Raises: ValueError for another split, or arrays of another shape; FileNotFoundError, saying what to do, if the
-    images are neither there nor can be downloaded.
+    They come from the folder named by the environment variable `SCLIB_CIFAR10`, if it is set, else from torchvision,
+    which downloads them once (170 MB) into the user's cache.  The folder holds train_images.npy, uint8 (n, 32, 32, 3),
+    train_labels.npy, integers (n,), the same for test, and source.txt, one line that says where these images are from.
+
+    Parameters
+    ----------
+    split : "train", 50,000, or "test", 10,000.
+
+    Returns
+    -------
+    uint8 (n, 3, 32, 32) and labels (n,), 0 airplane to 9 truck.
+
+    Raises
+    ------
+    ValueError
+        For another split, or arrays of another shape.
+    FileNotFoundError
+        If the images are neither there nor can be downloaded; it says what to do.
     """
     _check_split(split)
     if folder := os.environ.get(CIFAR10_FOLDER):
@@ -139,7 +202,13 @@ def cifar10(split: str) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def cifar10_source() -> str:
-    """Where `cifar10` takes its images from, one line: a result made with them carries it."""
+    """Where `cifar10` takes its images from, one line: a result made with them carries it.
+
+    Raises
+    ------
+    ValueError
+        If source.txt has more lines than one.
+    """
     if folder := os.environ.get(CIFAR10_FOLDER):
         text = _found(folder, "source.txt").read_text(encoding="utf-8", errors="replace").strip()
         if len(text.splitlines()) != 1:
@@ -163,14 +232,6 @@ def _found(folder, name):
     if not path.is_file():
         raise FileNotFoundError(f"{path}, in the folder that {CIFAR10_FOLDER} names, is missing.  {CIFAR10_HELP}")
     return path
-
-
-def checked_images(images, shape=None):
-    """`images` as they came, if they are a uint8 tensor (n, C, H, W), n >= 1, with `shape` (C, H, W) if that is given.
-
-    Raises: ValueError otherwise.
-    """
-    return tensor_checks.images(images, shape)
 
 
 def _check_split(split):

@@ -12,6 +12,8 @@ its own random stream and nothing is shared, so its result is that of the seed a
 import dataclasses
 import itertools
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch.nn.functional import silu
@@ -58,7 +60,7 @@ class DDPM(Trainer):
     """
 
     @single()
-    def __init__(self, seeds=(0,), settings=None, device="cpu"):
+    def __init__(self, seeds: Sequence[int] = (0,), settings: Settings | None = None, device: str = "cpu"):
         self.generators = [torch.Generator(device).manual_seed(seed) for seed in checks.seeds(seeds)]
         super().__init__(settings or Settings(), {f"generator{i}": g for i, g in enumerate(self.generators)})
         self.shift = self.scale = self.low = self.high = None  # (S, 1, 2), but the scale (S, 1, 1)
@@ -68,10 +70,22 @@ class DDPM(Trainer):
             self.layers += [self._randn(fan_in, fan_out) / math.sqrt(fan_in), self._randn(1, fan_out) * 0]
 
     @single()
-    def fit(self, data, weights=None):
-        """Train on `data` (S, n, 2), each point in proportion to `weights` (n,), all equal by default.
+    def fit(self, data: Any, weights: Any = None) -> None:
+        """One fit, the first or a later one, or what is left of it.
 
-        Raises: ValueError for data of another shape, not finite or, in the first fit, all equal; or wrong weights.
+        Parameters
+        ----------
+        data : (S, n, 2), finite.
+        weights : (n,), >= 0, what each point weighs; all the same by default.
+
+        Raises
+        ------
+        ValueError
+            For data of another shape, too far to be learnt from or, in the first fit, all equal; or for wrong weights.
+
+        Source
+        ------
+        Ho et al. 2020; Salimans and Ho 2022 for the prediction of v.
         """
         data = tensor_checks.tensor(data, "data", "2").detach().to(self.layers[0])
         if data.ndim != 3 or data.shape[::2] != (len(self.generators), 2) or not torch.isfinite(data).all():
@@ -104,32 +118,48 @@ class DDPM(Trainer):
 
     @torch.no_grad()
     @single()
-    def sample(self, n):
-        """Draw n points of each seed, (S, n, 2): all n of them.  Raises: ValueError."""
+    def sample(self, n: int) -> torch.Tensor:
+        """Draw n points of each seed, (S, n, 2).
+
+        Parameters
+        ----------
+        n : an integer >= 1.
+
+        Raises
+        ------
+        ValueError
+            For another `n`, or before the first fit.
+        """
         n = checks.integer(n, "n", 1)
         if self.scale is None:
             raise ValueError("sample(n) needs a fitted model; call fit(data) first")
         solve = self._solve_ode if self.settings.sampler == "ode" else self._ancestral
         return solve(self._randn(n, 2)) * self.scale + self.shift
 
-    def parameters(self):
-        """Weights and biases, each of all seeds."""
+    def parameters(self) -> list[torch.Tensor]:
+        """As `Trainer.parameters`: weights and biases, each of all seeds."""
         return self.layers
 
-    def tensors(self):
+    def tensors(self) -> dict[str, torch.Tensor]:
         """As `Trainer.tensors`."""
         tensors = {f"layer{i}": layer for i, layer in enumerate(self.layers)}
         fixed = {name: getattr(self, name) for name in FIXED}
         return tensors | {name: value for name, value in fixed.items() if value is not None}
 
-    def put(self, tensors):
+    def put(self, tensors: dict[str, torch.Tensor]) -> None:
         """As `Trainer.put`."""
         self.layers = [tensors[f"layer{i}"].to(layer) for i, layer in enumerate(self.layers)]
         for name in FIXED:
             setattr(self, name, tensors[name].to(self.layers[0]) if name in tensors else None)
 
-    def velocity(self, x, phi):
-        """The network: E[v | x_phi = x] for x (S, n, 2), standardised, and phi (S, n, 1), or (S, 1, 1) for all n."""
+    def velocity(self, x: torch.Tensor, phi: torch.Tensor) -> torch.Tensor:
+        """The network: E[v | x_phi = x], (S, n, 2).
+
+        Parameters
+        ----------
+        x : (S, n, 2), standardised.
+        phi : (S, n, 1), or (S, 1, 1) for all n; radians, from 0 to pi / 2.
+        """
         time = torch.baddbmm(self.layers[1], time_features(phi), self.layers[0][:, 2:])
         h = silu(torch.baddbmm(time, x, self.layers[0][:, :2]))  # (S, n, width)
         for weight, bias in zip(self.layers[2:-2:2], self.layers[3:-2:2], strict=True):
@@ -177,8 +207,26 @@ class DDPM(Trainer):
         return torch.stack([torch.rand(shape, generator=g, device=g.device) for g in self.generators])
 
 
-def ancestral_step(x, x0, phi, to, variance):
-    """Mean and standard deviation of the step from angle `phi` to a smaller one `to` (Ho et al., Eq. 6-7)."""
+def ancestral_step(
+    x: torch.Tensor, x0: torch.Tensor, phi: float, to: float, variance: str
+) -> tuple[torch.Tensor, float]:
+    """Mean and standard deviation of a step back towards the data.
+
+    Parameters
+    ----------
+    x : (S, n, 2), at the angle `phi`.
+    x0 : (S, n, 2), the prediction of where it comes from.
+    phi, to : the angle before and the smaller one after, radians.
+    variance : "large", beta_t, or "small", the posterior's.
+
+    Returns
+    -------
+    (S, n, 2) and a float.
+
+    Source
+    ------
+    Ho et al. 2020, Eq. 6-7.
+    """
     beta = 1 - (math.cos(phi) / math.cos(to)) ** 2  # variance of the noise added from `to` to `phi`
     kept = math.sin(to) ** 2 / math.sin(phi) ** 2
     mean = math.cos(phi) / math.cos(to) * kept * x + math.cos(to) * beta / math.sin(phi) ** 2 * x0

@@ -1,49 +1,75 @@
 """What is noted of a round of a loop on images: rewards, classes, pictures, and how close these are to real images."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import torch
 
 from sclib import closeness
 from sclib.classifiers import probabilities
 from sclib.population import step
 
 
-def summarise(config, proposals, logits, r, picked):
-    """Statistics of the draw that was curated, of one seed: a dict of arrays.
+def summarise(
+    config: Any, proposals: torch.Tensor, logits: torch.Tensor, r: torch.Tensor, picked: torch.Tensor
+) -> dict[str, Any]:
+    """Statistics of the draw that was curated, of one seed.
 
-    `proposals`: pictures (n, K, C, H, W); `logits`: (n K, C), the judge's; `r`: (n, K), their rewards; `picked`: (n,),
-    the index of the pick in each group.
-    Returns: masses (C,): share of each class; mean_reward, var_reward: nats; top: mean probability, at temperature 1,
-    of the likeliest class; class_reward (C,): mean reward within each class; step_masses (C,): the shares after one
-    exact round from the law of these very proposals;
-    pick_masses (C,); rewards (n_kept,) float16, labels (n_kept,) int8, pictures (n_pictures, C, H, W) uint8.
+    Parameters
+    ----------
+    config : an `images.Config`.
+    proposals : (n, K, C, H, W), pictures, uint8.
+    logits : (n K, C), the judge's.
+    r : (n, K), rewards, nats.
+    picked : (n,), long, the index of the pick in each group.
+
+    Returns
+    -------
+    masses (C,): share of each class; mean_reward, var_reward: nats; top: mean probability, at temperature 1, of the
+    likeliest class; class_reward (C,): mean reward within each class; step_masses (C,): the shares after one exact
+    round from the law of these very proposals; pick_masses (C,); rewards (n_kept,) float16, labels (n_kept,) int8,
+    pictures (n_pictures, C, H, W) uint8.
     """
-    r = r.flatten().double().cpu().numpy()  # (n K,)
+    rewards = r.flatten().double().cpu().numpy()  # (n K,)
     classes = logits.argmax(-1)
     labels, those = (v.cpu().numpy() for v in (classes, classes.view(len(picked), -1).gather(1, picked[:, None])[:, 0]))
     counts, kept = (np.bincount(each, minlength=config.classes) for each in (labels, those))
-    curated = step(np.full(len(r), 1 / len(r)), r, config.K)
+    curated = step(np.full(len(rewards), 1 / len(rewards)), rewards, config.K)
     return {
         "masses": counts / len(labels),
-        "mean_reward": r.mean(),
-        "var_reward": r.var(),
+        "mean_reward": rewards.mean(),
+        "var_reward": rewards.var(),
         "top": float(probabilities(logits).amax(-1).double().mean()),
-        "class_reward": np.where(counts, np.bincount(labels, r, config.classes) / np.maximum(counts, 1), math.nan),
+        "class_reward": np.where(
+            counts, np.bincount(labels, rewards, config.classes) / np.maximum(counts, 1), math.nan
+        ),
         "step_masses": np.bincount(labels, curated, config.classes),
         "pick_masses": kept / len(picked),
-        "rewards": r[: config.n_kept].astype(np.float16),
+        "rewards": rewards[: config.n_kept].astype(np.float16),
         "labels": labels[: config.n_kept].astype(np.int8),
         "pictures": proposals[: config.n_pictures, 0].cpu().numpy(),
     }
 
 
-def comparison(config, classifier, images, held_out):
-    """A function from the proposals of one seed, (n, K, C, H, W), to how close they are to real images.
+def comparison(
+    config: Any, classifier: Any, images: torch.Tensor, held_out: torch.Tensor
+) -> Callable[[torch.Tensor], dict[str, np.ndarray]]:
+    """How close generated images are to real ones, as a function.
 
-    It returns a dict of arrays (): near_copies, share nearer to a training image than 99 % of the held-out images are;
-    train_distance, held_out_distance, mean distance to the nearest of as many training as held-out images; frechet,
-    precision, recall, in the classifier's feature space, against training images.
+    Parameters
+    ----------
+    config : an `images.Config`.
+    classifier : with `features(images)`.
+    images, held_out : (n, C, H, W), uint8, trained on and held out.
+
+    Returns
+    -------
+    A function from the proposals of one seed, (n, K, C, H, W), to arrays (): near_copies, share nearer to a training
+    image than 99 % of the held-out images are; train_distance, held_out_distance, mean distance to the nearest of as
+    many training as held-out images; frechet, precision, recall, in the classifier's feature space, against training
+    images.
     """
     near = closeness.nearest_distance(held_out, images).quantile(0.01)
     real = classifier.features(images)

@@ -6,15 +6,15 @@ Settings (reward scales, networks, sizes) are the book's own, where the paper's 
 
 import dataclasses
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from sclib import datasets, kept, rewards
+from sclib import datasets, gates, kept, rewards
 from sclib.choice import picked_index
-from sclib.classifiers import calibration_error, probabilities
+from sclib.classifiers import probabilities
 from sclib.flow import Settings
 from sclib.image_statistics import comparison, summarise
 from sclib.kept import CLASSES, KeptFlow
@@ -66,7 +66,7 @@ class Config:
         check_numbers(self, "lam", allow_inf=True)
 
     @property
-    def minutes(self):
+    def minutes(self) -> str:
         """How long it takes."""
         if self.data == "digits":
             return (
@@ -76,13 +76,13 @@ class Config:
 
 
 # At temperature 1 the classifier is so sure of nearly every digit that the exact law itself predicts almost nothing.
-CONFIDENCE = {"gamma": 15.0, "temperature": 3.0}
+CONFIDENCE: dict[str, Any] = {"gamma": 15.0, "temperature": 3.0}
 # Noise and images are paired by optimal transport within a batch, as in torchcfm's recipe, which the paper took.
 U_NET = Settings(
     "unet", 64, 2, "ot", first_steps=20_000, steps=1_000, batch=512, first_lr=5e-4, lr=3e-4, flip=True, calls=32,
     chunk=2_500,
 )  # fmt: skip
-CIFAR10 = {
+CIFAR10: dict[str, Any] = {
     "data": "cifar10", "seeds": (0,), "generations": 20, "n": 2_500, "n_kept": 10_000, "n_pictures": 16,
     "classifier_steps": 10_000, "model": U_NET,
 }  # fmt: skip
@@ -114,10 +114,15 @@ PRESETS = {
 }  # fmt: skip
 
 
-def prepare(config, device):
-    """The `study.Study` of `config`, its tensors on `device`: S seeds, images uint8 (S, n, C, H, W).
+def prepare(config: Config, device: str) -> Study:
+    """What it takes to run an experiment: S seeds, images uint8 (S, n, C, H, W).
 
     The classifier and each seed's first model are kept in the user's cache, where experiments share them.
+
+    Parameters
+    ----------
+    config : a `Config`.
+    device : on which its tensors are to be.
     """
     (images, labels), (held_out, held_out_labels) = (
         [tensor.to(device) for tensor in SOURCES[config.data](split)] for split in ("train", "test")
@@ -147,89 +152,52 @@ def prepare(config, device):
                 logits = torch.stack([classifier.logits(part) for part in x])
                 statistics[f"{name}_rewards"] = score(config, logits).cpu().numpy()
                 statistics[f"{name}_labels"] = logits.argmax(-1).cpu().numpy().astype(np.int8)
-            statistics |= measured_gate(config, classifier, held_out, held_out_labels, images, atoms["first"])
-            tqdm.write(gate({name: value[None] for name, value in statistics.items()}))
+            statistics |= gates.measured_gate(config, classifier, held_out, held_out_labels, images, atoms["first"])
+            tqdm.write(gates.gate({name: value[None] for name, value in statistics.items()}))
         return statistics
 
     data = images.expand(len(config.seeds), *images.shape)
     return Study(model, data, reward, choices, summary, {"data": kept.source(config)})
 
 
-def score(config, logits):
-    """The reward, nats, of images with the classifier's `logits` (..., C): (...)."""
+def score(config: Any, logits: torch.Tensor) -> torch.Tensor:
+    """The reward of images, nats, (...).
+
+    Parameters
+    ----------
+    config : a `Config`, which says what is rewarded.
+    logits : (..., C), the classifier's.
+    """
     q = probabilities(logits, config.temperature)
     if config.reward == "class":
         return rewards.class_probability(q, config.favoured, config.gamma)
     return rewards.confidence(q, config.gamma)
 
 
-GATED = ("held-out images", "first samples", "noise of the same covariance")
+def stream(seed: int, use: int) -> int:
+    """The random stream of a seed for one use: model and choices from one stream would be correlated.
 
-
-def measured_gate(config, classifier, held_out, labels, images, first):
-    """What has to be right before the rounds mean anything: a dict of arrays.
-
-    gate_accuracy, gate_calibration (): the classifier's on held-out images.  For held-out images, for samples of the
-    first models, (S, n, C, H, W), and for Gaussian noise with the mean and covariance of the training images (a top
-    probability alone proves nothing: noise reaches a good part of it): gate_top (3,), mean top probability;
-    gate_masses (3, C), class shares; and, except for digits, which a mirror makes into something else, gate_flip (3,),
-    share whose likeliest class is the same when mirrored.
+    Parameters
+    ----------
+    seed : >= 0.
+    use : 0 for the model, 1 for the choices.
     """
-    generator = torch.Generator(images.device).manual_seed(0)
-    kinds = (held_out, first.flatten(0, 1), _gaussian_noise(images, len(held_out), generator))
-    q = [probabilities(classifier.logits(x)) for x in kinds]
-    guesses = [one.argmax(-1) for one in q]
-    found = {
-        "gate_accuracy": np.array(float((guesses[0] == labels).double().mean())),
-        "gate_calibration": np.array(calibration_error(q[0], labels)),
-        "gate_top": np.array([float(one.amax(-1).mean()) for one in q]),
-        "gate_masses": np.stack([np.bincount(a.cpu().numpy(), minlength=CLASSES) / len(a) for a in guesses]),
-    }
-    if config.data != "digits":
-        mirrored = [classifier.logits(x.flip(-1)).argmax(-1) for x in kinds]
-        agree = [(a == b).double().mean().item() for a, b in zip(guesses, mirrored, strict=True)]
-        found["gate_flip"] = np.array(agree)
-    return found
-
-
-def _gaussian_noise(images, n, generator):
-    """n images of Gaussian noise with the mean and covariance of `images`, clipped to 0..255."""
-    x = images.flatten(1).float()
-    mean = x.mean(0)
-    # A sum of the centred images with independent standard normal weights has their covariance.
-    z = torch.randn(n, len(x), generator=generator, device=x.device) / math.sqrt(len(x))
-    noise = z @ (x - mean) + mean
-    return noise.round().clamp(0, 255).to(torch.uint8).view(n, *images.shape[1:])
-
-
-def gate(arrays):
-    """The stored gate as text."""
-    lines = [
-        f"classifier: accuracy {arrays['gate_accuracy'][0]:.4f}, "
-        f"calibration error {arrays['gate_calibration'][0]:.4f} on held-out images"
-    ]
-    for i, name in enumerate(GATED):
-        masses = arrays["gate_masses"][0, i]
-        flip = f", same class when mirrored {arrays['gate_flip'][0, i]:.3f}" if "gate_flip" in arrays else ""
-        lines.append(
-            f"{name}: mean top probability {arrays['gate_top'][0, i]:.3f}{flip}, "
-            f"class shares {masses.min():.3f} to {masses.max():.3f}"
-        )
-    return "\n".join(lines)
-
-
-def stream(seed, use):
     # Model and choices of a seed draw from different streams: one seed for both would correlate them.
     return 2 * seed + use
 
 
-def table(config, arrays):
-    """Measured and exact, generation by generation, as text: medians over seeds."""
+def table(config: Any, arrays: dict) -> str:
+    """Measured and exact, generation by generation, as text: medians over seeds.
+
+    Parameters
+    ----------
+    config, arrays : a `Config`, and the arrays of its result.
+    """
     law, reset = exact_law(config, arrays), exact_law(config, arrays, reset=True)
     tv = distances(config, arrays, law)["total_variation"]
     slope, error = transmission(config, arrays)
     lines = [
-        gate(arrays),
+        gates.gate(arrays),
         " t  reward (exact, reset)  favoured (exact, reset)  entropy (exact, reset)  TV median worst  top    "
         "transmission  near-copies  train/held-out  Fréchet  precision recall  seconds",
     ]

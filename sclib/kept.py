@@ -13,7 +13,7 @@ from sclib.folders import cache_folder, lock
 from sclib.record import file_name, record
 
 CLASSES = 10
-CLASSIFIERS = {
+CLASSIFIERS: dict[str, dict[str, Any]] = {
     "digits": {"kind": "cnn", "batch": 128, "lr": 0.1},
     "cifar10": {"kind": "vgg", "batch": 256, "lr": 0.1, "shift": 4, "flip": True},
 }

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from sclib import datasets, first_stage, images, judges
+from sclib import datasets, first_stage, gates, images, judges
 from sclib.autoencoder import LEVELS, MIDDLE, Autoencoder
 from sclib.choice import picked_index
 from sclib.classifiers import probabilities
@@ -180,8 +180,8 @@ def _beginning(config, networks, first, latents, x, test):
         found[f"{name}_labels"] = logits.argmax(-1).cpu().numpy().astype(np.int8)
     held_out, labels = test
     through = stage.decode(stage.encode(held_out))
-    found |= images.measured_gate(config, judge, held_out, labels, x, first)
-    by_second = images.measured_gate(config, second, held_out, labels, x, first)
+    found |= gates.measured_gate(config, judge, held_out, labels, x, first)
+    by_second = gates.measured_gate(config, second, held_out, labels, x, first)
     accuracies = [judges.accuracy(network, through, labels) for network in (judge, second)]
     return (
         found | {f"second_{name}": value for name, value in by_second.items()} | {"gate_through": np.array(accuracies)}
@@ -193,7 +193,7 @@ def gate(arrays: dict) -> str:
     second = {name.removeprefix("second_"): value for name, value in arrays.items() if name.startswith("second_gate")}
     through = "held-out images through the first stage: accuracy {:.4f}, by the second judge {:.4f}"
     return "\n".join(
-        [images.gate(arrays), "the second judge:", images.gate(second), through.format(*arrays["gate_through"][0])]
+        [gates.gate(arrays), "the second judge:", gates.gate(second), through.format(*arrays["gate_through"][0])]
     )
 
 

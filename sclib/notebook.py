@@ -15,7 +15,13 @@ _HIDDEN = "application/papermill.record/"  # the mime prefix under which MyST-NB
 
 
 def glue(name: str, text: str) -> None:
-    """Store `text` in this cell's output under `name`, unseen, for prose to quote as {glue:text}`name`."""
+    """Store a text in this cell's output, unseen, for prose to quote as {glue:text}`name`.
+
+    Parameters
+    ----------
+    name : by which it is quoted.
+    text : as it will stand in the prose.
+    """
     # Stored as a string: as a number, 3.270 would be quoted as 3.27.
     metadata = {"scrapbook": {"name": name, "mime_prefix": _HIDDEN}}
     display({f"{_HIDDEN}text/plain": repr(text)}, raw=True, metadata=metadata)
@@ -24,9 +30,19 @@ def glue(name: str, text: str) -> None:
 def check(name: str, measured: Any, predicted: Any, tolerance: float, digits: int = 4) -> None:
     """Print measured, predicted and tolerance on one line, glue the first two, and fail if they are further apart.
 
-    `name` labels the line; `glue` stores the measured number under it and the predicted one under `name-predicted`,
-    rounded to `digits` after the point.  Raises AssertionError, so that no chapter is stored with a check that fails,
-    and ValueError for what is no number.
+    Parameters
+    ----------
+    name : labels the line; the measured number is glued under it, the predicted one under `name-predicted`.
+    measured, predicted : numbers, or arrays that hold one.
+    tolerance : >= 0, by which they may differ.
+    digits : after the point.
+
+    Raises
+    ------
+    AssertionError
+        If they differ by more, so that no chapter is stored with a check that fails.
+    ValueError
+        For what is no number.
     """
     measured, predicted = _number(measured, "measured"), _number(predicted, "predicted")
     tolerance = checks.real(tolerance, "tolerance", lambda value: 0 <= value < math.inf, "be >= 0 and finite")
@@ -40,7 +56,21 @@ def check(name: str, measured: Any, predicted: Any, tolerance: float, digits: in
 
 
 def check_at_most(name: str, measured: float, bound: float, digits: int = 4) -> None:
-    """As `check` for an inequality: print and glue both numbers, fail if `measured` exceeds `bound`."""
+    """As `check` for an inequality: print and glue both numbers, fail if it does not hold.
+
+    Parameters
+    ----------
+    name : labels the line; the numbers are glued under it and under `name-bound`.
+    measured, bound : numbers, or arrays that hold one.
+    digits : after the point.
+
+    Raises
+    ------
+    AssertionError
+        If `measured` exceeds `bound`.
+    ValueError
+        For what is no number.
+    """
     measured, bound = _number(measured, "measured"), _number(bound, "bound")
     said, allowed = _text(measured, digits), _text(bound, digits)
     if not measured <= bound:
@@ -71,7 +101,12 @@ def _text(value, digits):
 
 
 def show(function: Callable) -> None:
-    """Display the source of `function` as the package runs it, without its docstring."""
+    """Display a function's source as the package runs it, without its docstring.
+
+    Parameters
+    ----------
+    function : of the package.
+    """
     source = textwrap.dedent(inspect.getsource(function))
     tree: Any = ast.parse(source).body[0]
     body = tree.body

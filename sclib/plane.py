@@ -4,68 +4,20 @@ Settings (reward scales, widths, sizes) are the book's own: the paper's could no
 """
 
 import dataclasses
-import functools
 import math
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 import torch
 
-from sclib import datasets, predictions, rewards
-from sclib.classifiers import fit_classifier
+from sclib import predictions
 from sclib.ddpm import DDPM, Settings
+from sclib.loop import Generation
 from sclib.population import trajectory
 from sclib.settings import check_counts, check_numbers, check_one_of, coerce
 from sclib.study import Study
-
-
-class Task(NamedTuple):
-    """What stands in the plane: the data, the reward, and the classes whose shares are counted."""
-
-    sample: Callable  # config, generator -> points (n_data, 2)
-    reward: Callable  # config -> a function: points (..., 2) -> nats (...)
-    label: Callable  # config -> a function: points (..., 2) -> class 0..C-1
-    classes: int  # C
-    density: Callable | None = None  # points (n, 2) -> their density; without it, the law is that of samples
-    favours: bool = True  # whether the reward favours the class `config.favoured`
-    most_gamma: float = 700.0  # below this, the rewards span what an exact law allows
-
-
-@functools.lru_cache
-def moons_classifier(noise):
-    """The classifier whose probabilities are the reward, trained on 5,000 points; the same for all seeds."""
-    return fit_classifier(*datasets.sample_moons(5_000, noise, torch.Generator().manual_seed(12345)))
-
-
-def near_favoured(config):
-    """The reward of the Gaussians: minus the distance to a ball about the favoured centre."""
-    target = datasets.GAUSSIAN_CENTRES[config.favoured]
-    return lambda x: rewards.clipped_distance(x, target, config.gamma, config.r_min)
-
-
-def moon_probability(config):
-    """The reward of the moons: the probability of the favoured one."""
-    classify = moons_classifier(config.noise)
-    return lambda x: rewards.class_probability(classify(x), config.favoured, config.gamma)
-
-
-TASKS = {
-    "gaussians": Task(
-        lambda config, generator: datasets.sample_gaussians(config.n_data, generator),
-        near_favoured,
-        lambda config: datasets.nearest_centre,
-        datasets.MODES,
-        datasets.gaussian_density,
-        most_gamma=50.0,
-    ),
-    "moons": Task(
-        lambda config, generator: datasets.sample_moons(config.n_data, config.noise, generator)[0],
-        moon_probability,
-        lambda config: lambda x: moons_classifier(config.noise)(x).argmax(-1),
-        2,
-    ),
-}
+from sclib.tasks import TASKS, Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,12 +57,12 @@ class Config:
             raise ValueError(f"n_atoms = {self.n_atoms} must be at most n_data = {self.n_data}: the data are atoms too")
 
     @property
-    def task(self):
+    def task(self) -> Task:
         """The `Task` of `data`."""
         return TASKS[self.data]
 
     @property
-    def classes(self):
+    def classes(self) -> int:
         """How many classes are counted."""
         return self.task.classes
 
@@ -135,8 +87,14 @@ EXPERIMENTS = [
 ]
 
 
-def prepare(config, device):
-    """The `Study` of `config`, its tensors on `device`."""
+def prepare(config: Config, device: str) -> Study:
+    """What it takes to run an experiment.
+
+    Parameters
+    ----------
+    config : a `Config`.
+    device : on which its tensors are to be.
+    """
     model = DDPM([_stream(seed, 0) for seed in config.seeds], config.model, device)
     choices = [torch.Generator(device).manual_seed(_stream(seed, 1)) for seed in config.seeds]
     data = torch.stack([_sample_data(config, _stream(seed, 2)) for seed in config.seeds]).to(device)
@@ -156,14 +114,31 @@ def prepare(config, device):
     return Study(model, data, reward, choices, noted)
 
 
-def task(config):
-    """What is asked of the loop: reward(points) in nats, label(points) -> 0..C-1, and C."""
+def task(config: Config) -> tuple[Callable, Callable, int]:
+    """What is asked of the loop.
+
+    Parameters
+    ----------
+    config : a `Config`.
+
+    Returns
+    -------
+    The reward, from points (..., 2) to nats (...); the label, from points to 0..C-1; and C.
+    """
     return config.task.reward(config), config.task.label(config), config.classes
 
 
-def summarise(generation, label, config):
-    """Statistics of the draw that was curated, a dict of arrays (S, ...).
+def summarise(generation: Generation, label: Callable, config: Config) -> dict[str, np.ndarray]:
+    """Statistics of the draw that was curated.
 
+    Parameters
+    ----------
+    generation : with points, proposals (S, n, K, 2).
+    label : as from `task`.
+    config : a `Config`.
+
+    Returns
+    -------
     masses (S, C): share of each mode or moon; mean_reward (S,), nats; spread (S,): standard deviation, per axis, within
     the favoured class; points (S, n_points, 2), float16.
     """
@@ -178,16 +153,22 @@ def summarise(generation, label, config):
     return {name: value.cpu().numpy() for name, value in statistics.items()}
 
 
-def exact_law(config, arrays=None, grid=200):
+def exact_law(config: Config, arrays: dict | None = None, grid: int = 200) -> dict[str, np.ndarray]:
     """The statistics of `summarise` under the exact law, generations 0..T: the line under the dots.
 
-    With a density (Gaussians): `trajectory` on a `grid` x `grid` lattice of [-6.5, 6.5]^2, whose error is below 3e-4
-    in every number (at r_min = 1); arrays (T + 1, ...).
-    Without one (moons): `predictions.exact_law`, from the samples in `arrays` (a result's); arrays (T + 1, S, ...), and
-    no spread.
+    Parameters
+    ----------
+    config : a `Config`.
+    arrays : of its result; without a density (moons), its samples carry the law, as in `predictions.exact_law`.
+    grid : with a density (Gaussians), points of a side of the lattice on [-6.5, 6.5]^2 that carries the law; at 200 the
+        error is below 3e-4 in every number (at r_min = 1).
+
+    Returns
+    -------
+    Arrays (T + 1, ...) with a density; (T + 1, S, ...), and no spread, without one.
     """
     if not config.task.density:
-        return predictions.exact_law(config, arrays)
+        return predictions.exact_law(config, arrays or {})
     axis = np.linspace(-6.5, 6.5, grid)
     points = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
     reward, label, _ = task(config)
@@ -200,8 +181,14 @@ def exact_law(config, arrays=None, grid=200):
     return predictions.moments(laws, r, labels, config.classes) | {"spread": spread}
 
 
-def distances(config, arrays, law=None):
-    """How far the trained loop is from the exact law: `predictions.distances`."""
+def distances(config: Config, arrays: dict, law: dict | None = None) -> dict[str, np.ndarray]:
+    """How far the trained loop is from the exact law, as `predictions.distances`.
+
+    Parameters
+    ----------
+    config, arrays : a `Config`, and the arrays of its result.
+    law : as from `exact_law`, which is called if it is None.
+    """
     return predictions.distances(config, arrays, law or exact_law(config, arrays))
 
 
@@ -219,8 +206,13 @@ def _stream(seed, use):
     return 3 * seed + use
 
 
-def table(config, arrays):
-    """Measured and exact, generation by generation, as text."""
+def table(config: Config, arrays: dict) -> str:
+    """Measured and exact, generation by generation, as text.
+
+    Parameters
+    ----------
+    config, arrays : a `Config`, and the arrays of its result.
+    """
     law = exact_law(config, arrays)
     found = distances(config, arrays, law)
     share, exact = arrays["masses"][..., config.favoured], law["masses"][..., config.favoured]

@@ -14,15 +14,26 @@ from sclib.population import step, synthetic_share, total_variation, trajectory
 
 
 def exact_law(config: Any, arrays: dict, reset: bool = False) -> dict:
-    """masses (T + 1, S, C), mean_reward and var_reward (T + 1, S) under the exact law, generations 0..T.
+    """The statistics of a loop under the exact law of the first model's samples, generations 0..T.
 
-    It starts at samples of each seed's first model in `arrays` (a result's), equally weighted, which carry their
-    rewards and classes; for a finite lam the reference is the data, with theirs.
+    It starts at samples of each seed's first model, equally weighted, which carry their rewards and classes; for a
+    finite lam the reference is the data, with theirs.
 
-    `reset` gives another law, in which curation moves the classes' shares but not what is in them: each refit puts the
-    rewards within a class back to the first model's.  With s_t(c) the share of class c and p_0(x | c) the first
-    model's law within it, the law before curation is sum_c s_t(c) p_0(x | c); Eq. 6 curates it, and s_{t+1} are the
-    class shares of the outcome, mixed as in Eq. 8.  Selection never tires, since the best of a class is never used up.
+    Parameters
+    ----------
+    config, arrays : as above.
+    reset : another law, in which curation moves the classes' shares but not what is in them: each refit puts the
+        rewards within a class back to the first model's, so selection never tires.  With s_t(c) the share of class c
+        and p_0(x | c) the first model's law within it, the law before curation is sum_c s_t(c) p_0(x | c), and s_{t+1}
+        are the class shares of the outcome.
+
+    Returns
+    -------
+    masses (T + 1, S, C), mean_reward and var_reward (T + 1, S), nats.
+
+    Source
+    ------
+    Eq. 6 curates, Eq. 8 mixes.
     """
     first = zip(arrays["first_rewards"][0], arrays["first_labels"][0], strict=True)
     data = (arrays["data_rewards"][0, 0], arrays["data_labels"][0, 0]) if "data_rewards" in arrays else (None, None)
@@ -31,10 +42,17 @@ def exact_law(config: Any, arrays: dict, reset: bool = False) -> dict:
 
 
 def law_error(config: Any, arrays: dict, reset: bool = False, blocks: int = 10) -> dict:
-    """Standard error of `exact_law` that comes from its finite number of atoms: arrays of the same names and shapes.
+    """The standard error of `exact_law` that comes from its finite number of atoms.
 
-    The atoms of the first model are dealt into `blocks`; the law is computed on each, and its standard deviation over
-    blocks divided by the root of their number.
+    Parameters
+    ----------
+    config, arrays, reset : as for `exact_law`.
+    blocks : into which the atoms are dealt; the law is computed on each, and its standard deviation over blocks divided
+        by the root of their number.
+
+    Returns
+    -------
+    Arrays of the names and shapes of `exact_law`.
     """
     n = arrays["first_rewards"].shape[-1] // blocks
     laws = []
@@ -45,10 +63,17 @@ def law_error(config: Any, arrays: dict, reset: bool = False, blocks: int = 10) 
 
 
 def distances(config: Any, arrays: dict, law: dict | None = None) -> dict:
-    """How far measured statistics are from the exact `law`, by default `exact_law`.
+    """How far measured statistics are from an exact law.
 
-    Returns: total_variation (T + 1, S), of the class shares; and spread_ratio (T + 1, S), measured over exact, if the
-    law has a spread.  A law (T + 1, ...) is that of all seeds.
+    Parameters
+    ----------
+    config, arrays : as above.
+    law : as from `exact_law`, which is called if it is None; one (T + 1, ...) is that of all seeds.
+
+    Returns
+    -------
+    total_variation (T + 1, S), of the class shares; and spread_ratio (T + 1, S), measured over exact, if the law has a
+    spread.
     """
     law = law or exact_law(config, arrays)
     measured, exact = arrays["masses"], law["masses"]
@@ -61,12 +86,24 @@ def distances(config: Any, arrays: dict, law: dict | None = None) -> dict:
 
 
 def transmission(config: Any, arrays: dict) -> tuple[np.ndarray, np.ndarray]:
-    """How much of the predicted change of class shares a refit makes, and its standard error: two arrays (T, S).
+    """How much of the predicted change of class shares a refit makes, and its standard error.
 
-    With m_t the measured shares and m^_{t+1} what one exact round (Eq. 4 or 8) makes of the very proposals of round t,
-    it is the slope <m_{t+1} - m_t, m^_{t+1} - m_t> / |m^_{t+1} - m_t|^2: 1 for a perfect refit, 0 if nothing moves.
-    The error counts the chance in the n picks and in the n K proposals of round t + 1, by which m_{t+1} is measured.
-    Both are NaN where the predicted change is shorter than that of one proposal in n K, as for K = 1, or in the end.
+    With m_t the measured shares and m^_{t+1} what one exact round makes of the very proposals of round t, it is the
+    slope <m_{t+1} - m_t, m^_{t+1} - m_t> / |m^_{t+1} - m_t|^2: 1 for a perfect refit, 0 if nothing moves.  The error
+    counts the chance in the n picks and in the n K proposals of round t + 1, by which m_{t+1} is measured.
+
+    Parameters
+    ----------
+    config, arrays : as above.
+
+    Returns
+    -------
+    Two arrays (T, S), NaN where the predicted change is shorter than that of one proposal in n K, as for K = 1, or in
+    the end.
+
+    Source
+    ------
+    Eq. 4 or 8 for the exact round; the slope is ours.
     """
     mix, reference = _mixture(config, arrays["data_labels"][0, 0])
     now, then = arrays["masses"][:-1], arrays["masses"][1:]  # (T, S, C)
@@ -85,7 +122,12 @@ def transmission(config: Any, arrays: dict) -> tuple[np.ndarray, np.ndarray]:
 
 
 def entropy(masses: np.ndarray) -> np.ndarray:
-    """Entropy of shares (..., C), nats: log 10 = 2.303 for ten even classes, 0 for one alone."""
+    """Entropy of shares, nats: log 10 = 2.303 for ten even classes, 0 for one alone.
+
+    Parameters
+    ----------
+    masses : (..., C), >= 0, summing to one.
+    """
     return -np.sum(masses * np.log(np.where(masses > 0, masses, 1)), -1)
 
 
@@ -117,8 +159,19 @@ def _mixture(config, data_labels):
     return synthetic_share(config.lam), np.bincount(data_labels, minlength=config.classes) / len(data_labels)
 
 
-def moments(laws, r, labels, classes):
-    """masses (T, C), mean_reward and var_reward (T,) of laws (T, n) on atoms with rewards `r` and `labels` (n,)."""
+def moments(laws: np.ndarray, r: np.ndarray, labels: np.ndarray, classes: int) -> dict[str, np.ndarray]:
+    """Class shares, and mean and variance of the reward.
+
+    Parameters
+    ----------
+    laws : (T, n), on n atoms.
+    r, labels : (n,), their rewards, nats, and classes.
+    classes : C.
+
+    Returns
+    -------
+    masses (T, C), mean_reward and var_reward (T,).
+    """
     r = r.astype(float)
     mean = laws @ r
     masses = np.stack([np.bincount(labels, p, classes) for p in laws])

@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike
 from scipy import sparse, stats
 
 from sclib import array_checks, checks
-from sclib.logit import flatten, index, indicators, indices, maximise, places_of, refuse_twice, require_links
+from sclib.groups import flatten, index, indicators, indices, places_of, refuse_twice, require_links
+from sclib.logit import maximise
 
 MAX_ITEMS = 3000  # the covariance is a full matrix
 MODES = ("plane", "train", "bus", "car")

@@ -15,7 +15,21 @@ BLOCK = 2**18  # numbers handled at once: three such arrays fit a processor's ca
 
 
 def luce_weigher(rewards: np.ndarray, K: float) -> Weigher:
-    """H of Eq. 6, Luce's rule.  It depends on x only through r(x): work on distinct rewards."""
+    """H of Luce's rule.  It depends on x only through r(x): work on distinct rewards.
+
+    Parameters
+    ----------
+    rewards : (n,), nats.
+    K : candidates, an integer >= 1 or inf.
+
+    Returns
+    -------
+    A function from a law (n,) to H (n,).
+
+    Source
+    ------
+    Eq. 6.
+    """
     if K == 1:
         return np.ones_like
     levels, atom = np.unique(rewards, return_inverse=True)
@@ -25,7 +39,23 @@ def luce_weigher(rewards: np.ndarray, K: float) -> Weigher:
 
 
 def other_weigher(weigh: Callable, rewards: np.ndarray, K: float) -> Weigher:
-    """H of another rule, weigh(probs, rewards, K), held to what an H is; see `rules`."""
+    """H of another rule, held to what an H is.
+
+    Parameters
+    ----------
+    weigh : (probs, rewards, K) -> H (n,), see `rules`.
+    rewards : (n,), nats.
+    K : candidates.
+
+    Returns
+    -------
+    A function from a law (n,) to H (n,).
+
+    Raises
+    ------
+    ValueError
+        If `weigh` is no function, or what it returns no H.
+    """
     if not callable(weigh):
         raise ValueError(f"weigh = {weigh!r:.80} must be a function of probs, rewards and K")
 

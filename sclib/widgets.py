@@ -38,17 +38,24 @@ class Explorer(ipywidgets.VBox):
 def explore(draw: Callable[..., Figure], start: dict | None = None, **axes: Any) -> Explorer:
     """Draw every combination of the axes' values once and put one slider per axis above the pictures.
 
+    The sliders are linked to the pictures in the page itself, so they work in static HTML, without a kernel; under
+    ipywidgets 7 (Google Colab), which has no `Stack`, they call back into the running kernel.
+
     Parameters
     ----------
     draw : called as draw(K=4, ...) with one value per axis; returns a matplotlib Figure whose label
         (`fig.set_label(text)`) says in words what the picture shows: it becomes the alternative text.
-    start : dict from an axis' name to the value shown first; by default each axis' first value.
+    start : from an axis' name to the value shown first; by default each axis' first value.
     axes : one or two, each a name and its values, e.g. K=[1, 2, 4, math.inf], generation=range(11).
 
-    Returns a widget.  The sliders are linked to the pictures in the page itself, so they work in static HTML, without
-    a kernel; under ipywidgets 7 (Google Colab), which has no `Stack`, they call back into the running kernel.
-    Raises ValueError if there are no axes or more than two, an axis is empty, `start` is not on it, or a figure has
-    no label.
+    Returns
+    -------
+    A widget.
+
+    Raises
+    ------
+    ValueError
+        If there are no axes or more than two, an axis is empty, `start` is not on it, or a figure has no label.
     """
     axes = {name: _values(name, values) for name, values in axes.items()}
     if not 1 <= len(axes) <= 2:
@@ -128,14 +135,25 @@ def _shown(name):
 
 
 def text(value: float | str) -> str:
-    """A value as axis labels and sliders write it: ∞ for infinity, no trailing zeros."""
+    """A value as axis labels and sliders write it: ∞ for infinity, no trailing zeros.
+
+    Parameters
+    ----------
+    value : a number, or a text, which stays as it is.
+    """
     if isinstance(value, str):
         return value
     return "∞" if value == math.inf else f"{value:.10g}"
 
 
 def img(data: str, alt: str) -> str:
-    """HTML of a picture: `data`, a PNG in base64 as `png` makes it; `alt`, in words what it shows."""
+    """HTML of a picture.
+
+    Parameters
+    ----------
+    data : a PNG in base64, as `png` makes it.
+    alt : in words what it shows.
+    """
     return (
         f'<img alt="{html.escape(alt)}" class="explore" '
         f'style="width: 100%; max-width: 38rem; height: auto" src="data:image/png;base64,{data}">'
@@ -143,9 +161,14 @@ def img(data: str, alt: str) -> str:
 
 
 def png(figure: Figure) -> str:
-    """Close the figure; base64 of it as a PNG with a palette of 64 colours, a third of the bytes of a full one.
+    """Base64 of a figure as a PNG with a palette of 64 colours, a third of the bytes of a full one; the figure is
+    closed.
 
     The palette covers rare colours too: the median cut would take an orange mark among many greys for a grey.
+
+    Parameters
+    ----------
+    figure : to be drawn.
     """
     canvas = FigureCanvasAgg(figure)
     canvas.draw()

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from sclib.classifiers import ImageClassifier, calibration_error, fit_classifier, moved, probabilities
+from sclib.classifiers import ImageClassifier, calibration_error, moved, probabilities
 from sclib.datasets import digits, sample_moons
 from sclib.images import Config
 from sclib.kept import CLASSIFIERS
+from sclib.point_classifier import fit_classifier
 
 
 def moons(n, seed):

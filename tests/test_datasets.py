@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
-from sclib import datasets
+from sclib import datasets, tensor_checks
 
 
 def generator(seed=0):
@@ -100,7 +100,7 @@ def test_every_digit_is_there_once():
 )
 def test_what_is_no_batch_of_images_is_refused(images, says):
     with pytest.raises(ValueError, match=says):
-        datasets.checked_images(images)
+        tensor_checks.images(images)
 
 
 def test_bad_splits_are_named():

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sclib import (
+    blind_picks,
     checks,
     classifiers,
     closeness,
@@ -25,6 +26,7 @@ from sclib import (
     game,
     loop,
     notebook,
+    point_classifier,
     population,
     rules,
     taste,
@@ -80,7 +82,7 @@ def seeded(seed):
 
 
 def fit_classifier(points, labels, steps, batch, width, seed):
-    return classifiers.fit_classifier(points, labels, steps, batch, width, seed)(torch.zeros(2, 2))
+    return point_classifier.fit_classifier(points, labels, steps, batch, width, seed)(torch.zeros(2, 2))
 
 
 def image_classifier(kind, shape, classes, seed):
@@ -199,7 +201,7 @@ CASES = {
     look_back: {"prior": POSITIVE, "t": st.integers(0, 5)},
     simulate: {"rewards": in_any_form(st.sampled_from(REWARDS).map(lambda r: np.full(18, r)) | floats(18))}
     | {"rounds": COUNTS, "K": st.integers(2, 5), "rate": st.floats(0.01, 0.99), "seed": SEEDS},
-    game.blind_shares: {"rate": st.floats(0.01, 0.99), "rounds": COUNTS, "games": COUNTS},
+    blind_picks.blind_shares: {"rate": st.floats(0.01, 0.99), "rounds": COUNTS, "games": COUNTS},
     run_loop: {"reward": in_any_form(floats(4)), "K": st.just(2), "n": st.just(2), "lam": st.floats(0, 9) | INFINITE}
     | {"generations": COUNTS},
     fit_ddpm: {"seeds": st.just([0, 1]), "n": COUNTS, "weights": in_any_form(laws(N))}

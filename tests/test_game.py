@@ -11,8 +11,10 @@ import pytest
 import torch
 from matplotlib import pyplot as plt
 
-from sclib import game
-from sclib.game import KINDS, VALUES, Game, blind_shares, play, simulate
+from sclib import game, game_view
+from sclib.blind_picks import blind_shares
+from sclib.game import KINDS, VALUES, Game, simulate
+from sclib.game_view import play
 
 LIKES_ORANGE = 2.0 * (KINDS[:, 1] == 1)
 
@@ -141,7 +143,7 @@ def test_clicks_play_the_game():
 def test_the_cell_of_the_chapter_plays():
     chapter = (Path(__file__).parents[1] / "book" / "07_going_further.md").read_text(encoding="utf-8")
     source = re.search(r"^PLAY = False.*?(?=^```)", chapter, re.M | re.S)[0]
-    shown, names = [], {"game": game}
+    shown, names = [], {"game": game, "game_view": game_view}
     exec(source, names | {"display": shown.append})
     assert shown == []
     names["display"] = shown.append
@@ -152,11 +154,11 @@ def test_the_cell_of_the_chapter_plays():
 
 def test_a_picture_says_what_was_offered_and_picked():
     session = simulate(LIKES_ORANGE, 4)
-    label = game.draw(session, 2).get_label()
+    label = game_view.draw(session, 2).get_label()
     plt.close("all")
     assert f"Number {session.picks[2] + 1} was picked." in label
     assert all(value in label for value in VALUES)
-    assert "was picked" not in game.draw(session).get_label()
+    assert "was picked" not in game_view.draw(session).get_label()
     plt.close("all")
 
 

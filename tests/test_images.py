@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from sclib import datasets, experiments, images, population, predictions, results
+from sclib import datasets, experiments, gates, images, population, predictions, results
 from sclib.classifiers import ImageClassifier
 from sclib.image_statistics import comparison
 
@@ -179,7 +179,7 @@ def test_the_gates_noise_has_the_mean_and_covariance_of_the_images():
     turn = rng.normal(size=(12, 12)) * 6
     x = torch.as_tensor((rng.normal(size=(3_000, 12)) @ turn + 127).clip(0, 255)).to(torch.uint8).view(-1, 3, 2, 2)
     n = 20_000
-    noise = images._gaussian_noise(x, n, torch.Generator().manual_seed(1))
+    noise = gates._gaussian_noise(x, n, torch.Generator().manual_seed(1))
     assert noise.shape == (n, 3, 2, 2) and noise.dtype == torch.uint8
     ours, theirs = (np.cov(v.flatten(1).double().numpy(), rowvar=False) for v in (noise, x))
     sd = np.sqrt(np.diag(theirs))
@@ -194,11 +194,11 @@ def test_the_gate_tells_samples_from_noise():
     classifier = ImageClassifier("cnn", (1, 8, 8))
     classifier.fit(train, labels, 150)
     config = experiments.configure("digits-class")
-    found = images.measured_gate(config, classifier, held_out, held_out_labels, train, train[None, :360])
+    found = gates.measured_gate(config, classifier, held_out, held_out_labels, train, train[None, :360])
     assert found["gate_accuracy"] > 0.9 and found["gate_top"][1] > found["gate_top"][2] + 0.1
     np.testing.assert_allclose(found["gate_masses"].sum(1), 1)
     np.testing.assert_allclose(found["gate_masses"][1], labels[:360].bincount(minlength=10) / 360, atol=0.05)
-    text = images.gate({name: value[None] for name, value in found.items()})
+    text = gates.gate({name: value[None] for name, value in found.items()})
     assert f"accuracy {found['gate_accuracy']:.4f}" in text and "noise of the same covariance" in text
 
 
@@ -217,10 +217,10 @@ def test_the_gate_asks_whether_a_mirror_left_to_right_changes_the_class():
     labels, config = torch.zeros(40, dtype=torch.long), experiments.configure("cifar10-class")
     upper, left = ((slice(16), slice(None)), (slice(None), slice(16)))
     for half, share in ((upper, 1.0), (left, 0.5)):
-        found = images.measured_gate(config, Half(*half), x, labels, x, x[None])["gate_flip"]
+        found = gates.measured_gate(config, Half(*half), x, labels, x, x[None])["gate_flip"]
         np.testing.assert_allclose(found[:2], share)
     digits = experiments.configure("digits-class")
-    assert "gate_flip" not in images.measured_gate(digits, Bright(), x, labels, x, x[None])
+    assert "gate_flip" not in gates.measured_gate(digits, Bright(), x, labels, x, x[None])
 
 
 # Running.

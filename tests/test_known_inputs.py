@@ -21,6 +21,7 @@ from sclib import (
     game,
     loop,
     notebook,
+    point_classifier,
     population,
     rules,
     taste,
@@ -68,8 +69,8 @@ def test_samples_and_models_are_float32_whatever_the_default(default_dtype):
     judge = classifiers.ImageClassifier("cnn", (1, 8, 8))
     judge.fit(torch.zeros(4, 1, 8, 8, dtype=torch.uint8), np.arange(4, dtype=np.int32), 2)
     assert judge.logits(torch.zeros(1, 1, 8, 8, dtype=torch.uint8)).dtype == torch.float32
-    classify = classifiers.fit_classifier(x.double(), moon.int(), steps=20)
-    assert torch.equal(classify(x), classifiers.fit_classifier(x.numpy(), moon.numpy(), steps=20)(x.double()))
+    classify = point_classifier.fit_classifier(x.double(), moon.int(), steps=20)
+    assert torch.equal(classify(x), point_classifier.fit_classifier(x.numpy(), moon.numpy(), steps=20)(x.double()))
     model = ddpm.DDPM([0], ddpm.Settings(width=4, depth=1, first_steps=2, calls=2))
     model.fit(x[None].double())
     assert model.sample(3).dtype == torch.float32

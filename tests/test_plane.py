@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sclib import datasets, experiments, images, plane, sentences
+from sclib import datasets, experiments, images, plane, sentences, tasks
 from sclib.loop import Generation
 from sclib.population import trajectory
 
@@ -109,13 +109,13 @@ TINY = {"n_data": 30, "n_atoms": 20, "width": 8}
 
 def test_models_choices_and_data_of_all_seeds_draw_from_streams_of_their_own(monkeypatch, cache):
     """What shares a stream is correlated: a seed's model would start from the noise that its choices are made with."""
-    drawn, task = [], plane.TASKS["gaussians"]
+    drawn, task = [], tasks.TASKS["gaussians"]
 
     def sample(config, generator):
         drawn.append(generator.initial_seed())
         return task.sample(config, generator)
 
-    monkeypatch.setitem(plane.TASKS, "gaussians", task._replace(sample=sample))
+    monkeypatch.setitem(tasks.TASKS, "gaussians", task._replace(sample=sample))
     seeds = tuple(range(6))
     config = experiments.configure("gaussians-k4", seeds=seeds, **TINY)
     study = plane.prepare(config, "cpu")
@@ -147,8 +147,8 @@ def test_the_table_shows_measured_beside_exact():
 
 def test_a_reward_of_ones_own_needs_a_task_and_a_config(monkeypatch, cache):
     """Away from the middle, whatever the mode: no class is favoured, so the table has no such column."""
-    far = plane.TASKS["gaussians"]._replace(reward=lambda config: lambda x: x.norm(dim=-1), favours=False)
-    monkeypatch.setitem(plane.TASKS, "far", far)
+    far = tasks.TASKS["gaussians"]._replace(reward=lambda config: lambda x: x.norm(dim=-1), favours=False)
+    monkeypatch.setitem(tasks.TASKS, "far", far)
     monkeypatch.setitem(experiments.EXPERIMENTS, "far-k4", plane.Config("far-k4", "far", 4, generations=1))
     result = experiments.run("far-k4", "cpu", seeds=(0,), n=500, first_steps=300, steps=100)
     law = plane.exact_law(experiments.configure("far-k4", generations=1))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sclib.game import blind_shares
+from sclib.blind_picks import blind_shares
 
 TARGET = Path(__file__).parents[1] / "book" / "extra" / "live" / "blind.js"
 
