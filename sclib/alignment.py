@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import torch
 
+from sclib import distributed
 from sclib.transformer import Transformer
 
 
@@ -50,8 +51,10 @@ def dpo(model: Transformer, reference: Transformer, groups: torch.Tensor, picks:
         batch = torch.stack(
             [torch.randint(groups.shape[1], (model.settings.batch,), generator=g) for g in model.generators]
         )
+        part, weight = distributed.share(model.settings.batch)
+        batch = batch[:, part]
         scores = model.scores(groups[seed, batch].flatten(1, 2)).sum(-1).unflatten(1, (-1, groups.shape[2]))
-        return dpo_loss(beta * (scores - base[seed, batch]), chosen[seed, batch]).sum()
+        return weight * dpo_loss(beta * (scores - base[seed, batch]), chosen[seed, batch]).sum()
 
     model.descend(loss)
 
@@ -64,6 +67,6 @@ def reinforce(model: Transformer, reference: Transformer, n: int, reward: Callab
         scores = model.scores(sentences).sum(-1)
         with torch.no_grad():
             gains = reward(sentences) - beta * (scores - reference.scores(sentences).sum(-1))
-        return reinforce_loss(scores, gains).sum()
+        return reinforce_loss(scores, gains).sum() / distributed.size()  # all ranks compute all of it
 
     model.descend(loss)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sclib import checks, tensor_checks
+from sclib import checks, distributed, tensor_checks
 from sclib.precision import single
 
 MOST_CLASSES = 10_000
@@ -110,7 +110,11 @@ class ImageClassifier:
             For other images.
         """
         images = tensor_checks.images(images, self.shape).to(self.generator.device)
-        return torch.cat([self.network[0](self._normalised(part)) for part in images.split(2000)])
+
+        def features(images):
+            return torch.cat([self.network[0](self._normalised(part)) for part in images.split(2000)])
+
+        return distributed.mapped(features, images)
 
     @torch.no_grad()
     def logits(self, images: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from sclib import array_checks, checks, tensor_checks
-from sclib.folders import cache_folder
+from sclib.folders import cache_folder, lock
 
 MODES = 8
 RADIUS = 4.0
@@ -193,7 +193,9 @@ def cifar10(split: str) -> tuple[torch.Tensor, torch.Tensor]:
         from torchvision.datasets import CIFAR10
 
         try:
-            found = CIFAR10(cache_folder() / "cifar10", train=split == "train", download=True)
+            there = cache_folder() / "cifar10"
+            with lock(there):  # ranks and sweeps begin together
+                found = CIFAR10(there, train=split == "train", download=True)
         except BROKEN_DOWNLOAD as error:
             found = f"{type(error).__name__}: {error}"
             raise FileNotFoundError(f"CIFAR-10 could not be downloaded ({found}).  {CIFAR10_HELP}") from error

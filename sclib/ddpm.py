@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch.nn.functional import silu
 
-from sclib import checks, tensor_checks
+from sclib import checks, distributed, tensor_checks
 from sclib.networks import time_features
 from sclib.precision import single
 from sclib.settings import check_counts, check_numbers, check_one_of, coerce
@@ -113,8 +113,10 @@ class DDPM(Trainer):
         # an error blurs the edge of a mode.
         strata = torch.arange(batch, device=x0.device)[:, None] + self._rand(batch, 1)
         phi = math.pi / 2 * (strata / batch) ** 1.5  # (S, batch, 1)
+        part, weight = distributed.share(batch)
+        x0, eps, phi = (values[:, part] for values in (x0, eps, phi))
         x, v = phi.cos() * x0 + phi.sin() * eps, phi.cos() * eps - phi.sin() * x0
-        return (self.velocity(x, phi) - v).square().mean((1, 2)).sum()
+        return weight * (self.velocity(x, phi) - v).square().mean((1, 2)).sum()
 
     @torch.no_grad()
     @single()
@@ -169,7 +171,11 @@ class DDPM(Trainer):
     def _denoised(self, x, phi):
         """E[x_0 | x_phi = x] for x (S, n, 2) and one angle for all."""
         angle = x.new_full((len(x), 1, 1), phi)
-        v = torch.cat([self.velocity(part, angle) for part in x.split(math.ceil(CHUNK / len(x)), 1)], 1)
+
+        def velocity(x):
+            return torch.cat([self.velocity(part, angle) for part in x.split(math.ceil(CHUNK / len(x)), 1)], 1)
+
+        v = distributed.mapped(velocity, x, 1)
         # Far from its data the network is arbitrary: without the clip a path in a million runs off to 1e12.
         return (math.cos(phi) * x - math.sin(phi) * v).clamp(self.low, self.high)
 

@@ -1,21 +1,17 @@
 """The named experiments, run and stored: `python -m sclib.experiments list | run NAME | show NAME | ship NAME`."""
 
-import argparse
-import ast
 import dataclasses
-import math
 import pathlib
 import shutil
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 
-from sclib import images, latents, plane, results, sentences
+from sclib import distributed, images, latents, plane, results, sentences
 from sclib.checks import is_number
 from sclib.folders import cache_folder
 from sclib.record import file_name
-from sclib.study import checkpoint, run_study
+from sclib.study import run_study
 
 KINDS = {kind.Config: kind for kind in (plane, images, latents, sentences)}
 EXPERIMENTS = {config.experiment: config for kind in KINDS.values() for config in kind.EXPERIMENTS}
@@ -90,7 +86,8 @@ def run(name: str, device: str = "auto", max_minutes: float | None = None, **cha
     """Train an experiment into the user's cache, with a progress bar.
 
     A checkpoint is written after each generation, and with images every few minutes: the same call goes on where an
-    interrupted one stopped, exactly so on a CPU, but for the order of a GPU's sums there.
+    interrupted one stopped, exactly so on a CPU, but for the order of a GPU's sums there.  Processes that
+    torchrun has started share the work: see `distributed`.
 
     Parameters
     ----------
@@ -111,7 +108,8 @@ def run(name: str, device: str = "auto", max_minutes: float | None = None, **cha
     device = chosen_device(config, device)
     if max_minutes is not None and not (is_number(max_minutes) and max_minutes >= 0):
         raise ValueError(f"max_minutes = {max_minutes!r} must be a number >= 0, or None")
-    return run_study(config, KINDS[type(config)].prepare, device, max_minutes)
+    with distributed.group():
+        return run_study(config, KINDS[type(config)].prepare, device, max_minutes)
 
 
 def chosen_device(config: Any, device: str = "auto") -> str:
@@ -120,7 +118,8 @@ def chosen_device(config: Any, device: str = "auto") -> str:
     Parameters
     ----------
     config : as from `configure`.
-    device : "auto", a GPU if there is one and the experiment takes it; or the name itself.
+    device : "auto", a GPU if there is one and the experiment takes it; or the name itself.  Of several ranks on one
+        machine each has its own GPU, "auto" or "cuda".
 
     Raises
     ------
@@ -130,6 +129,13 @@ def chosen_device(config: Any, device: str = "auto") -> str:
     there = ["cpu", "cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
     if not torch.cuda.is_available() or not config.on_gpu:
         there = ["cpu"]
+    elif distributed.started():
+        own = f"cuda:{distributed.local_rank()}"
+        if own not in there and device != "cpu":
+            raise ValueError(
+                f"there are more processes than the {len(there) - 2} GPUs here; allowed are --device cpu too"
+            )
+        there, device = ["cpu", own], own if device == "cuda" else device
     if device == "auto":
         return there[:2][-1]
     if device not in there:
@@ -176,65 +182,7 @@ def ship(name: str) -> pathlib.Path:
     return pathlib.Path(shutil.copyfile(source, target))
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line, `python -m sclib.experiments`.
-
-    Parameters
-    ----------
-    arguments : what stands after that; None for what the shell gave.
-    """
-    parser = argparse.ArgumentParser(prog="python -m sclib.experiments", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="name the experiments")
-    texts = {
-        "run": "train one into your cache, or go on with it",
-        "show": "print a stored result",
-        "ship": "copy one from your cache into the package",
-    }
-    for command, text in texts.items():
-        sub = commands.add_parser(command, help=text)
-        sub.add_argument("name", choices=EXPERIMENTS, metavar="NAME")
-        if command == "ship":
-            continue
-        sub.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change a setting")
-        if command == "run":
-            sub.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, ..")
-            sub.add_argument("--max-minutes", type=float, help="stop at a checkpoint after this time")
-    options = parser.parse_args(arguments)
-    if options.command == "list":
-        for config in EXPERIMENTS.values():
-            mix = "" if config.lam == math.inf else f", lambda = {config.lam:g}"
-            print(
-                f"{config.experiment:28} {config.data}, K = {config.K}{mix}, {config.n} picks; about {config.minutes}"
-            )
-        return
-    try:
-        if options.command == "ship":
-            print(f"{ship(options.name)}: commit it, and run again the chapters that load it")
-            return
-        changes = dict(_parsed(text) for text in options.set)
-        config = configure(options.name, **changes)
-        if options.command == "run":
-            result = run(options.name, options.device, options.max_minutes, **changes)
-        else:
-            result = load(options.name, **changes)
-        if result is not None:
-            print(show(result, config))
-    except KeyboardInterrupt:
-        there = checkpoint(config, chosen_device(config, getattr(options, "device", "cpu"))).exists()
-        what = "goes on from the last checkpoint" if there else "begins again: there was no checkpoint yet"
-        parser.exit(130, f"\ninterrupted; the same command {what}\n")
-    except (ValueError, results.MissingResult) as error:
-        parser.exit(2, f"{error}\n")
-
-
-def _parsed(text):
-    name, _, value = text.partition("=")
-    try:
-        return name, math.inf if value == "inf" else ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return name, value
-
-
 if __name__ == "__main__":
+    from sclib.command_line import main
+
     main()

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from sclib import checks, tensor_checks
+from sclib import checks, distributed, tensor_checks
 from sclib.networks import network
 from sclib.pairing import path, shortest_pairing
 from sclib.precision import has_bfloat16, single
@@ -116,8 +116,9 @@ class Flow(Trainer):
         x0, t = self._randn(len(x1)), self._strata(len(x1))
         if s.pairing == "ot":
             x1 = x1[shortest_pairing(x0, x1)]
-        x, velocity = path(x0, x1, t)
-        return (self._predicted(t, x) - velocity).square().mean()
+        part, weight = distributed.share(len(x1))
+        x, velocity = path(x0[part], x1[part], t[part])
+        return weight * (self._predicted(t[part], x) - velocity).square().mean()
 
     @torch.no_grad()
     @single()
@@ -138,7 +139,7 @@ class Flow(Trainer):
             raise ValueError("sample(n) needs a fitted model; call fit(data) first")
         sizes = [min(self.settings.chunk, n - start) for start in range(0, n, self.settings.chunk)]
         # A compiled network is compiled again for another size: the last, smaller chunk is drawn whole and cut.
-        x = torch.cat([self._solve(self._randn(max(sizes)))[:size] for size in sizes])
+        x = torch.cat([distributed.mapped(self._solve, self._randn(max(sizes)))[:size] for size in sizes])
         return self.leave(x)
 
     def enter(self, data: torch.Tensor) -> torch.Tensor:

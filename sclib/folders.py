@@ -45,7 +45,7 @@ def writable_cache() -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def lock(path: str | pathlib.Path) -> Iterator[None]:
+def lock(path: str | pathlib.Path, timeout: float = -1) -> Iterator[None]:
     """Hold a path for this process: others that ask wait until the block is left.
 
     A process that dies leaves the lock to the next one.  No file is left over.
@@ -53,16 +53,19 @@ def lock(path: str | pathlib.Path) -> Iterator[None]:
     Parameters
     ----------
     path : whatever it is to hold; its folder is made if need be.
+    timeout : seconds to wait at most; without end if negative.
 
     Raises
     ------
     OSError
         If nothing can be written there.
+    filelock.Timeout
+        If another process holds it for longer.
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.with_name(f".{path.name}.lock")
-    with filelock.FileLock(file, is_singleton=True) as held:
+    with filelock.FileLock(file, is_singleton=True).acquire(timeout=timeout) as held:
         try:
             yield
         finally:

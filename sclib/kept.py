@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-from sclib import datasets, results
+from sclib import datasets, distributed, results
 from sclib.classifiers import ImageClassifier
 from sclib.flow import Flow
-from sclib.folders import cache_folder, lock
+from sclib.folders import cache_folder
 from sclib.record import file_name, record
 
 CLASSES = 10
@@ -35,12 +35,13 @@ def trained_once(made_with: dict, device: str, model: Any, train: Callable[[], N
     """
     # What a CPU and a GPU make differs by rounding.
     file = cache_folder() / "models" / f"{device.partition(':')[0]}-{file_name(made_with)}"
-    with lock(file):
-        if (stored := results.read_or_put_aside(file, made_with)) is not None:
+    with distributed.lock(file):
+        if (stored := distributed.from_main(lambda: results.read_or_put_aside(file, made_with))) is not None:
             model.restore(stored.arrays)
             return
         train()
-        results.write_split(file, made_with, model.state())
+        distributed.follow(model)
+        distributed.from_main(lambda: results.write_split(file, made_with, model.state()))
 
 
 def classifier(config: Any, images: torch.Tensor, labels: torch.Tensor) -> ImageClassifier:

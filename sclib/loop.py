@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from sclib import checks, tensor_checks
+from sclib import checks, distributed, tensor_checks
 from sclib.choice import choose, curate
 from sclib.population import synthetic_share
 
@@ -64,7 +64,7 @@ def self_consuming_loop(
             samples = _shuffled(samples, generator, stacked)
         proposals, rewards = _rated_groups(samples, reward, n, K, axis)
         # Curate: keep one of each group.
-        picks = _curate(proposals, rewards, generator, choose)
+        picks = distributed.broadcast(_curate(proposals, rewards, generator, choose))
         yield Generation(t, proposals, rewards, picks)
         t += 1
 

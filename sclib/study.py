@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from sclib import results
-from sclib.folders import cache_folder, lock, writable_cache
+from sclib import distributed, results
+from sclib.distributed import from_main
+from sclib.folders import cache_folder, writable_cache
 from sclib.loop import Generation, self_consuming_loop
 from sclib.record import file_name
 
@@ -55,22 +56,22 @@ def run_study(
     """
     start = time.perf_counter()
     deadline = math.inf if max_minutes is None else start + 60 * max_minutes
-    stored = writable_cache() / file_name(config)
+    stored = from_main(writable_cache) / file_name(config)
     path, before = checkpoint(config, device), _stamp(stored)
-    with lock(path), threads(1 if config.one_thread and device == "cpu" else None):
-        if _stamp(stored) != before:
-            return results.read(stored, config)
+    with distributed.lock(path), threads(1 if config.one_thread and device == "cpu" else None):
+        if from_main(lambda: _stamp(stored) != before):
+            return from_main(lambda: results.read(stored, config))
         run = Run(config, prepare(config, device), path, start, deadline)
-        if (saved := results.read_or_put_aside(path, config)) is not None:
+        if (saved := from_main(lambda: results.read_or_put_aside(path, config))) is not None:
             run.resume(saved.arrays)
         try:
             run.go_on()
         except OutOfTime:
             tqdm.write(f"stopped after {run.bar.n} of {run.bar.total} steps; the same call goes on from there")
             return None
-        made = results.save(config, *run.outcome(device))
-        results.remove_split(path)
-    return results.read(made, config)
+        made = from_main(lambda: results.save(config, *run.outcome(device)))
+        from_main(lambda: results.remove_split(path))
+    return from_main(lambda: results.read(made, config))
 
 
 def checkpoint(config: Any, device: str) -> pathlib.Path:
@@ -127,7 +128,8 @@ class Run:
             stacked=True, generator=study.choices, resume=self.last,
         )  # fmt: skip
         made, total = study.model.steps_made, study.model.steps_of(config.generations + 1)
-        with tqdm(total=total, initial=made, desc=config.experiment, unit="step") as self.bar:
+        quiet = not distributed.is_main()
+        with tqdm(total=total, initial=made, desc=config.experiment, unit="step", disable=quiet) as self.bar:
             self.bar.set_postfix_str("first fit" if self.last is None else f"generation {self.last.t}")
             study.model.on_step = self.on_step
             for generation in rounds:
@@ -142,7 +144,7 @@ class Run:
             As `go_on`.
         """
         self.bar.update(self.study.model.steps_made - self.bar.n)
-        if time.perf_counter() > min(self.deadline, self.saved + SAVE_EVERY):
+        if distributed.decided(time.perf_counter() > min(self.deadline, self.saved + SAVE_EVERY)):
             self.save()
 
     def note(self, generation: Generation) -> None:
@@ -174,16 +176,22 @@ class Run:
         OutOfTime
             If the deadline is over and something is left to do.
         """
-        self.saved, study = time.perf_counter(), self.study
+        self.saved = time.perf_counter()
+        from_main(lambda: results.write_split(self.path, self.config, self.state()))
+        left = self.last is None or self.last.t < self.config.generations
+        if distributed.decided(self.saved > self.deadline) and left:
+            raise OutOfTime
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds; nothing of how many ranks there are."""
+        study = self.study
         state = {f"model.{name}": array for name, array in study.model.state().items()}
         state |= {f"choice.{i}": generator.get_state().numpy() for i, generator in enumerate(study.choices)}
         state |= {f"history.{name}": array for name, array in self.history.items()}
         state |= {"seconds": self.seconds, "spent": self.saved - self.lap}
         if self.last is not None:
             state |= {"t": self.last.t, "picks": self.last.picks.cpu().numpy()}
-        results.write_split(self.path, self.config, state)
-        if self.saved > self.deadline and (self.last is None or self.last.t < self.config.generations):
-            raise OutOfTime
+        return state
 
     def resume(self, arrays: dict[str, np.ndarray]) -> None:
         """Go on from a checkpoint.
@@ -213,9 +221,10 @@ class Run:
         device : that it ran on.
         """
         name = f"CPU, {(n := torch.get_num_threads())} thread{'s' if n > 1 else ''}"
+        name = name if device == "cpu" else torch.cuda.get_device_name(device)
         provenance = {
             "date": datetime.date.today().isoformat(),
-            "device": name if device == "cpu" else torch.cuda.get_device_name(device),
+            "device": name if (ranks := distributed.size()) == 1 else f"{ranks} x {name}",
             "seconds": round(sum(self.seconds), 1),
             "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
             **self.study.provenance,

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from sclib import distributed
+
 
 class Trainer:
     """A model fitted by AdamW, whose rate rises over a part `warmup` of a fit, then falls to zero along a cosine.
@@ -90,6 +92,7 @@ class Trainer:
         default = (s.first_steps, s.first_lr) if self.fits == 0 else (s.steps, s.lr)
         steps, lr = default[0] if steps is None else steps, default[1] if lr is None else lr
         parameters = [parameter.requires_grad_() for parameter in self.parameters()]
+        distributed.align(parameters)
         if self.optimizer is None:
             self.optimizer = self._adamw(parameters)
         while self.step < steps:
@@ -98,6 +101,7 @@ class Trainer:
                 group["lr"] = lr * rise * (1 + math.cos(math.pi * self.step / steps)) / 2
             self.optimizer.zero_grad()
             loss().backward()
+            distributed.sum_gradients(parameters)
             self.optimizer.step()
             self.step += 1
             if self.on_step:

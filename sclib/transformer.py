@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from sclib import checks, tensor_checks
+from sclib import checks, distributed, tensor_checks
 from sclib.precision import single
 from sclib.settings import check_counts, check_numbers, coerce
 from sclib.trainer import Trainer
@@ -97,8 +97,10 @@ class Transformer(Trainer):
 
         def loss():
             batch = torch.stack([self._batch(data.shape[1], ladder, generator) for generator in self.generators])
+            part, weight = distributed.share(self.settings.batch)
+            batch = batch[:, part]
             targets = torch.stack([law[seed, which[seed, batch]] for law, which in follow], 2)
-            return -(targets * self.logits(data[seed, batch]).log_softmax(-1)).sum(-1).mean((1, 2)).sum()
+            return -weight * (targets * self.logits(data[seed, batch]).log_softmax(-1)).sum(-1).mean((1, 2)).sum()
 
         self.descend(loss)
 
@@ -181,8 +183,11 @@ class Transformer(Trainer):
     def _next(self, beginnings, place):
         """Log-law of the next word after each beginning (B, place): float64 (S, B, words)."""
         sentences = functional.pad(beginnings, (0, LENGTH - place)).expand(len(self.generators), -1, -1)
-        scores = torch.cat([self.logits(chunk)[:, :, place] for chunk in sentences.split(1024, 1)], 1)
-        return scores.double().log_softmax(-1)
+
+        def scores(sentences):
+            return torch.cat([self.logits(chunk)[:, :, place] for chunk in sentences.split(1024, 1)], 1)
+
+        return distributed.mapped(scores, sentences, 1).double().log_softmax(-1)
 
     def _follow(self, data, weights, place):
         """What follows the words before `place`: laws (S, B, words) in data, and which of the B each has, (S, n)."""

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from sclib import experiments, plane, results
+from sclib import command_line, experiments, plane, results
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -102,12 +102,12 @@ def test_a_damaged_checkpoint_is_put_aside_and_the_run_starts_again(cache, same)
 
 
 def test_list_names_every_experiment(capsys):
-    experiments.main(["list"])
+    command_line.main(["list"])
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(experiments.EXPERIMENTS)
 
 
 def test_show_prints_the_stored_numbers_and_where_they_come_from(capsys):
-    experiments.main(["show", "gaussians-k4"])
+    command_line.main(["show", "gaussians-k4"])
     out = capsys.readouterr().out
     assert (
         results.key(experiments.configure("gaussians-k4")) in out and "seeds 0-4" in out and len(out.splitlines()) == 13
@@ -116,7 +116,7 @@ def test_show_prints_the_stored_numbers_and_where_they_come_from(capsys):
 
 def test_a_miss_names_the_exact_command(capsys):
     with pytest.raises(SystemExit):
-        experiments.main(["show", "moons-k2", "--set", "seeds=(7, 8)", "--set", "lam=0.5"])
+        command_line.main(["show", "moons-k2", "--set", "seeds=(7, 8)", "--set", "lam=0.5"])
     text = capsys.readouterr().err
     assert 'python -m sclib.experiments run moons-k2 --set "lam=0.5" --set "seeds=(7, 8)" (about' in text
 
@@ -155,7 +155,7 @@ def test_a_wrong_setting_is_one_line_before_anything_is_trained(arguments, says,
     for kind in experiments.KINDS.values():
         monkeypatch.setattr(kind, "prepare", lambda *_: pytest.fail("prepared"))
     with pytest.raises(SystemExit) as stopped:
-        experiments.main(arguments)
+        command_line.main(arguments)
     text = capsys.readouterr().err
     assert stopped.value.code == 2 and says in text and len(text.splitlines()) == 1
 
@@ -204,7 +204,7 @@ def test_ctrl_c_promises_only_a_checkpoint_that_is_there(capsys, monkeypatch):
                 assert experiments.run("moons-k2", "cpu", max_minutes=0, **TINY) is None
                 patch.setattr(experiments, "run_study", interrupted)
             with pytest.raises(SystemExit) as stopped:
-                experiments.main(command)
+                command_line.main(command)
             says = capsys.readouterr().err
             assert stopped.value.code == 130
             assert ("goes on from the last checkpoint" in says) is before is not ("begins again" in says)
@@ -213,7 +213,7 @@ def test_ctrl_c_promises_only_a_checkpoint_that_is_there(capsys, monkeypatch):
 def test_the_named_command_makes_what_was_asked():
     config = experiments.configure("gaussians-k4", **TINY)
     words = shlex.split(experiments.command(config).split(" (about")[0])
-    experiments.main(words[3:])
+    command_line.main(words[3:])
     assert results.load(config).arrays["masses"].shape == (3, 2, 8)
 
 
@@ -240,7 +240,7 @@ def test_ship_copies_what_is_registered_from_the_cache(cache, tmp_path, monkeypa
     with pytest.raises(results.MissingResult, match="run gaussians-k2"):
         experiments.ship("gaussians-k2")
     results.save(config, {"x": np.arange(3)}, {"date": "2026-01-01"})
-    experiments.main(["ship", "gaussians-k2"])
+    command_line.main(["ship", "gaussians-k2"])
     assert {path.name for path in shipped.iterdir()} == {
         results.file_name(config),
         "gaussians-k2-small-000000000000.npz",
