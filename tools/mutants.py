@@ -19,8 +19,8 @@ MUTANTS = [
     # The choice and the loop.
     ("torch.argmax(gumbel.add_(gaps), dim=-1)", "torch.argmax(gumbel.sub_(gaps), dim=-1)", "choice"),
     (
-        'rewards = checks.tensor(rewards, "rewards").double()\n',
-        'rewards = checks.tensor(rewards, "rewards").float()\n',
+        'rewards = tensor_checks.tensor(rewards, "rewards").double()\n',
+        'rewards = tensor_checks.tensor(rewards, "rewards").float()\n',
         "choice",
     ),
     ("gaps = rewards - rewards.amax(dim=-1, keepdim=True)", "gaps = rewards", "choice"),
@@ -100,8 +100,8 @@ MUTANTS = [
     ),
     ("mirrored = [classifier.logits(x.flip(-1))", "mirrored = [classifier.logits(x.flip(-2))", "images"),
     (
-        "curated = step(np.full(len(r), 1 / len(r)), r, config.K)",
-        "curated = step(np.full(len(r), 1 / len(r)), r, 2)",
+        "np.full(len(rewards), 1 / len(rewards)), rewards, config.K",
+        "np.full(len(rewards), 1 / len(rewards)), rewards, 2",
         "images",
     ),
     ("* (first > 0)  # a class it lacks", "* 1  # a class it lacks", "predictions"),
