@@ -4,7 +4,6 @@ Beside each trained model stands the exact law, `exact_laws`, and they are compa
 """
 
 import dataclasses
-import functools
 import math
 from typing import ClassVar
 
@@ -12,18 +11,16 @@ import numpy as np
 import torch
 
 from sclib import alignment
-from sclib.bounds import hard_best_of_n
+from sclib.counted import GRAMMAR, METHODS, SHARES, exact_laws, judges, summarise, top_sentences  # noqa: F401
 from sclib.kept import LATER, trained_once
-from sclib.population import kl, step, synthetic_share, tilt
 from sclib.record import record
 from sclib.settings import check_counts, check_numbers, check_one_of, coerce, later
 from sclib.study import Study
 from sclib.transformer import LENGTH, Settings, Transformer
-from sclib.words import HOW_OFTEN, Grammar, cool, draw, first_law, reward
+from sclib.words import draw, first_law, reward
 
-GRAMMAR = Grammar()
-SHARES = torch.tensor([HOW_OFTEN[noun] for noun in GRAMMAR.nouns], dtype=torch.float64)  # of the nouns, in the data
-METHODS = ("dpo", "dpo-offline", "reinforce")  # of `alignment`; offline, all candidates come from the first model
+TUNING = (100, 101, 102, 103, 104)  # seeds
+RATES = (1e-3, 2e-3, 4e-3, 8e-3, 5e-4)  # learning rates that each method is tried at, in the order of the trials
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +43,7 @@ class Config:
     version: int = 1
     method: str = later("retrain")  # or "best": on the best of K instead of the chosen; or another of METHODS
     beta: float = later(0.75)  # of the KL penalty of DPO and REINFORCE, nats of reward a nat
+    learned: int = later(0)  # choices between two sentences that the judge's reward is fitted to; 0: the true reward
     on_gpu: ClassVar[bool] = False
     one_thread: ClassVar[bool] = True
     minutes: ClassVar[str] = "3 min on a CPU core with five seeds, not run on a GPU"
@@ -56,9 +54,26 @@ class Config:
         check_one_of(self, "method", ("retrain", "best", *METHODS))
         check_one_of(self, "reads", ((0, 1), (0,), (1,)))
         check_counts(self, "K", "n", "n_data", "version")
-        check_counts(self, "generations", least=0)
+        check_counts(self, "generations", "learned", least=0)
         check_numbers(self, "temperature", "beta", least=1e-3)
         check_numbers(self, "lam", allow_inf=True)
+
+
+# Nobody has more sentences or choices than three rounds of words-loop.  Each is at the best of RATES.
+BUDGET = [
+    Config("words-loop", 4, generations=3),
+    Config("words-loop-16", 16, generations=2, n=15_000),
+    Config("words-dpo", 4, generations=3, method="dpo", model=Settings(lr=1e-3)),
+    Config("words-dpo-offline", 4, generations=3, method="dpo-offline", model=Settings(lr=1e-3)),
+    Config("words-reinforce", 4, generations=3, method="reinforce", n=1, model=Settings(lr=3e-3)),
+    Config("words-best", 32, generations=1, method="best", n=15_000),
+]
+
+
+def _tried(config, rate):
+    """`config` at another learning rate, on the seeds that settings are chosen by."""
+    name, model = f"{config.experiment}-lr{rate:g}", dataclasses.replace(config.model, lr=rate)
+    return dataclasses.replace(config, experiment=name, model=model, seeds=TUNING)
 
 
 EXPERIMENTS = [
@@ -72,11 +87,11 @@ EXPERIMENTS = [
     Config("words-first", 4, reads=(0,)),
     Config("words-k1-cool", 1, temperature=0.9),
     Config("words-k4-cool", 4, temperature=0.9),
-    # Others, with the sentences and the choices of three rounds of words-k4.
-    Config("words-dpo", 4, generations=3, method="dpo", model=Settings(lr=1e-3)),
-    Config("words-dpo-offline", 4, generations=3, method="dpo-offline", model=Settings(lr=1e-3)),
-    Config("words-reinforce", 4, generations=3, method="reinforce", n=1, model=Settings(lr=3e-3)),
-    Config("words-best", 32, generations=1, method="best", n=15_000),
+    # A reward model in place of the people, fitted once to many choices, or to few.
+    Config("words-learned", 4, learned=2000),
+    Config("words-learned-few", 4, learned=200),
+    *BUDGET,
+    *(_tried(config, rate) for rate in RATES for config in BUDGET),
 ]
 
 
@@ -95,7 +110,7 @@ def prepare(config, device):
     judge = torch.arange(config.n).repeat_interleave(config.K) % len(tables)  # of each candidate, one in a group
 
     def noted(generation):
-        return summarise(model.law(GRAMMAR), exact_laws(config)[generation.t])
+        return summarise(model.law(GRAMMAR), exact_laws(config)[generation.t], judges(config))
 
     return Study(model, data, lambda x: tables[judge, GRAMMAR.index(x)], choices, noted)
 
@@ -112,7 +127,7 @@ class Learner(Transformer):
         self.groups = torch.zeros(len(streams), 0, config.K, LENGTH, dtype=torch.uint8)  # drawn last
         self.reference = Transformer(streams, len(GRAMMAR.words), config.model)  # the first fit
         self.reference.generators = self.generators
-        table = torch.as_tensor(reward(GRAMMAR)).float()
+        table = torch.as_tensor(judges(config).mean(0)).float()
         self.reward = lambda sentences: table[GRAMMAR.index(sentences)]
         begin = {name: value for name, value in record(config.model).items() if name not in LATER}
         self.made_with = {"experiment": "words-first", "version": config.version, "seeds": config.seeds} | begin
@@ -136,7 +151,8 @@ class Learner(Transformer):
         """As `Transformer.sample`."""
         K, prompts = self.config.K, None
         if self.config.prompts:
-            prompts = torch.stack([torch.multinomial(SHARES, n // K, True, generator=g) for g in self.generators])
+            shares = torch.as_tensor(SHARES)
+            prompts = torch.stack([torch.multinomial(shares, n // K, True, generator=g) for g in self.generators])
             prompts = prompts.repeat_interleave(K, 1)
         model = self.reference if self.config.method == "dpo-offline" else super()
         drawn = model.sample(n, prompts)
@@ -160,63 +176,28 @@ class Learner(Transformer):
 
     def law(self, grammar):
         """As `Transformer.law`."""
-        return super().law(grammar, SHARES.numpy() if self.config.prompts else None)
+        return super().law(grammar, SHARES if self.config.prompts else None)
 
 
-def judges(config):
-    """Rewards of each judge, (judges, N + 1), nats: groups go to them in turn."""
-    raters = range(10) if config.people else [None]
-    return np.array([reward(GRAMMAR, rater, config.reads) for rater in raters])
+def budget(config: Config) -> dict[str, int]:
+    """What the training of `config` used after the first fit, of each seed.
 
-
-def summarise(laws, exact):
-    """Statistics of trained `laws` (S, N + 1) beside the `exact` one (N,), a dict of arrays (S, ...).
-
-    mean_reward (S,): of the law, nats, by the judge who reads everything; kl_exact (S,): KL(exact || trained); kl_data
-    (S,): KL(trained on the grammar || law of the data); off (S,): mass off the grammar; nouns (S, 4): shares on the
-    grammar; top (S, 10): probabilities of the ten sentences that are likeliest in the exact law, the likeliest first.
+    Returns
+    -------
+    sampled, sentences drawn to learn from; choices, made by people; rewards, of single sentences, read; steps, of the
+    optimiser; scored, sentences whose gradient was taken, with repetitions.
     """
-    table, data = reward(GRAMMAR), first_law(GRAMMAR)
-    held = laws[:, :-1] / laws[:, :-1].sum(1, keepdims=True)
+    asks = config.method == "reinforce"
+    steps = config.generations * config.model.steps
+    scored = steps * config.model.batch * (config.K if config.method in METHODS else 1)
+    sampled = scored if asks else config.generations * config.n * config.K
     return {
-        "mean_reward": laws @ table,
-        "kl_exact": np.array([kl(np.append(exact, 0), law) for law in laws]),
-        "kl_data": np.array([kl(law, data) for law in held]),
-        "off": laws[:, -1],
-        "nouns": held.reshape(len(held), len(GRAMMAR.nouns), -1).sum(2),
-        "top": laws[:, top_sentences(exact)],
+        "sampled": sampled,
+        "choices": config.generations * config.n if config.method in ("retrain", "dpo", "dpo-offline") else 0,
+        "rewards": sampled if config.method in ("best", "reinforce") else 0,
+        "steps": steps,
+        "scored": scored,
     }
-
-
-def top_sentences(law, count=10):
-    """Indices of the likeliest sentences of a law (N,), the likeliest first, ties in the grammar's order."""
-    return np.argsort(-law, kind="stable")[:count]
-
-
-@functools.lru_cache
-def exact_laws(config):
-    """The laws that candidates are drawn from in rounds 0..T when every refit is perfect, (T + 1, N)."""
-    first, r = first_law(GRAMMAR), judges(config)[:, :-1]
-    if config.method in METHODS:  # what all of them seek
-        return np.array([first] + config.generations * [tilt(first, r[0], config.beta)])
-    if config.prompts:  # a loop for each noun
-        parts = zip(np.split(first, len(SHARES)), np.split(r, len(SHARES), 1), SHARES.tolist(), strict=True)
-        return np.concatenate([share * _loop(part / part.sum(), r, config) for part, r, share in parts], 1)
-    return _loop(first, r, config)
-
-
-def _loop(first, r, config):
-    laws = [_sampled(first, config)]
-    for _ in range(config.generations):
-        pick = hard_best_of_n if config.method == "best" else step
-        picked = np.mean([pick(laws[-1], rewards, config.K) for rewards in r], 0)
-        picks = synthetic_share(config.lam)
-        laws.append(_sampled((1 - picks) * first + picks * picked, config))
-    return np.array(laws)
-
-
-def _sampled(law, config):
-    return law if config.temperature == 1 else cool(law, GRAMMAR, config.temperature)
 
 
 def table(config, arrays):
