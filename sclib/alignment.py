@@ -41,7 +41,16 @@ def reinforce_loss(scores: torch.Tensor, gains: torch.Tensor) -> torch.Tensor:
 
 
 def dpo(model: Transformer, reference: Transformer, groups: torch.Tensor, picks: torch.Tensor, beta: float) -> None:
-    """One fit of `model` to choices: from each of `groups` (S, n, K, 5), that of `picks` (S, n, 5) was chosen."""
+    """One fit of a model to choices.
+
+    Parameters
+    ----------
+    model : fitted further from where it stands.
+    reference : what it is compared with.
+    groups : (S, n, K, 5), sentences that were offered.
+    picks : (S, n, 5), which of them was chosen.
+    beta : of the KL penalty, nats of reward a nat.
+    """
     groups = groups.long()
     chosen = (groups == picks.long()[:, :, None]).all(-1).int().argmax(-1)
     base = reference.log_prob(groups.flatten(1, 2)).float().unflatten(1, groups.shape[1:3])
@@ -60,7 +69,16 @@ def dpo(model: Transformer, reference: Transformer, groups: torch.Tensor, picks:
 
 
 def reinforce(model: Transformer, reference: Transformer, n: int, reward: Callable, beta: float) -> None:
-    """One fit of `model` to `reward`, sentences (S, n, 5) -> (S, n), with n new sentences of each seed a step."""
+    """One fit of a model to a reward.
+
+    Parameters
+    ----------
+    model : fitted further from where it stands.
+    reference : what it is compared with.
+    n : new sentences of each seed a step.
+    reward : sentences (S, n, 5) -> nats (S, n).
+    beta : of the KL penalty, nats of reward a nat.
+    """
 
     def loss():
         sentences = Transformer.sample(model, n).long()

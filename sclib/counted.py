@@ -11,7 +11,8 @@ from sclib import checks
 from sclib.bounds import hard_best_of_n
 from sclib.population import kl, step, synthetic_share, tilt
 from sclib.taste import fit_taste
-from sclib.words import HOW_OFTEN, Grammar, cool, first_law, reward
+from sclib.vocabulary import HOW_OFTEN
+from sclib.words import Grammar, cool, first_law, reward
 
 GRAMMAR = Grammar()
 SHARES = np.array([HOW_OFTEN[noun] for noun in GRAMMAR.nouns])  # of the nouns, in the data

@@ -91,7 +91,12 @@ def share(n: int) -> tuple[slice, float]:
 
 
 def sum_gradients(parameters: Iterable[torch.Tensor]) -> None:
-    """Replace the gradient of each of `parameters` by its sum over ranks, in one message."""
+    """Replace each gradient by its sum over ranks, in one message.
+
+    Parameters
+    ----------
+    parameters : whose gradients they are.
+    """
     if size() == 1:
         return
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
@@ -102,7 +107,12 @@ def sum_gradients(parameters: Iterable[torch.Tensor]) -> None:
 
 
 def align(parameters: Iterable[torch.Tensor]) -> None:
-    """Give `parameters` the values that they have on rank 0."""
+    """Give parameters the values that they have on rank 0.
+
+    Parameters
+    ----------
+    parameters : of the same shapes on all ranks.
+    """
     if size() > 1:
         with torch.no_grad():
             for parameter in parameters:
@@ -110,7 +120,14 @@ def align(parameters: Iterable[torch.Tensor]) -> None:
 
 
 def mapped(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, axis: int = 0) -> torch.Tensor:
-    """What `function` makes of `x`, row by row along `axis`: each rank computes a part, and all return the whole."""
+    """What a function makes of a tensor, row by row: each rank computes a part, and all return the whole.
+
+    Parameters
+    ----------
+    function : makes as many rows as it takes.
+    x : the same on all ranks.
+    axis : along which its rows lie.
+    """
     n, ranks = x.shape[axis], size()
     if ranks == 1 or n == 0:
         return function(x)
@@ -123,7 +140,12 @@ def mapped(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, ax
 
 
 def broadcast(tensor: torch.Tensor) -> torch.Tensor:
-    """Rank 0's `tensor`; the others' are of the same shape and type."""
+    """Rank 0's tensor.
+
+    Parameters
+    ----------
+    tensor : of the same shape and type on all ranks.
+    """
     if size() > 1:
         tensor = tensor.contiguous()
         _talk(dist.broadcast, tensor, 0)
@@ -131,12 +153,22 @@ def broadcast(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def decided(choice: bool) -> bool:
-    """Rank 0's `choice`: clocks differ."""
+    """Rank 0's choice: clocks differ.
+
+    Parameters
+    ----------
+    choice : this rank's.
+    """
     return bool(broadcast(torch.tensor(int(choice))))
 
 
 def from_main(function: Callable[[], Any]) -> Any:
-    """What `function()` returns on rank 0, which alone calls it: for files."""
+    """What a function returns on rank 0, which alone calls it: for files.
+
+    Parameters
+    ----------
+    function : without arguments.
+    """
     if size() == 1:
         return function()
     found = [function() if is_main() else None]
@@ -145,7 +177,12 @@ def from_main(function: Callable[[], Any]) -> Any:
 
 
 def follow(model: Any) -> None:
-    """Give every rank's `model`, with `state` and `restore`, the state that rank 0's has."""
+    """Give every rank's model the state that rank 0's has.
+
+    Parameters
+    ----------
+    model : with `state` and `restore`.
+    """
     if size() > 1:
         model.restore(from_main(model.state))
 

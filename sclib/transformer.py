@@ -9,18 +9,18 @@ The law of a word given those before it depends on them alone, so sampling and s
 
 import dataclasses
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional
 
 from sclib import checks, distributed, tensor_checks
+from sclib.attention import HEADS, LENGTH, word_scores
 from sclib.precision import single
 from sclib.settings import check_counts, check_numbers, coerce
 from sclib.trainer import Trainer
-
-LENGTH = 5  # words of a sentence
-HEADS = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +52,14 @@ class Transformer(Trainer):
     warmup, betas = 0.03, (0.9, 0.99)
 
     @single()
-    def __init__(self, seeds, words, settings=None, temperature=1.0, device="cpu"):
-        """Raises: ValueError."""
+    def __init__(
+        self,
+        seeds: Sequence[int],
+        words: int,
+        settings: Settings | None = None,
+        temperature: float = 1.0,
+        device: str = "cpu",
+    ):
         self.generators = [torch.Generator(device).manual_seed(seed) for seed in checks.seeds(seeds)]
         super().__init__(settings or Settings(), {f"generator.{i}": g for i, g in enumerate(self.generators)})
         self.words = checks.integer(words, "words", 1, 10_000)
@@ -64,30 +70,31 @@ class Transformer(Trainer):
         scales = [0.5, 0.1] + depth * [s**-0.5, 0.5 * s**-0.5, s**-0.5, 0.25 * s**-0.5] + [s**-0.5]
         self.weights = [scale * self._randn(*shape) for scale, shape in zip(scales, shapes, strict=True)]
 
-    def logits(self, sentences):
-        """Scores of every word at every place, (S, n, 5, words), for ids `sentences`, long (S, n, 5).
+    def logits(self, sentences: torch.Tensor) -> torch.Tensor:
+        """As `attention.word_scores`, by these weights: (S, n, 5, words).
 
-        The scores at a place depend on the words before it only.
+        Parameters
+        ----------
+        sentences : (S, n, 5), long, ids of words.
         """
-        embedding, places, *blocks, readout = self.weights
-        S, n = sentences.shape[:2]
-        start = sentences.new_full((S, n, 1), self.words)
-        seen = torch.cat([start, sentences[..., :-1]], -1)  # (S, n, 5): what comes before each place
-        offset = (self.words + 1) * torch.arange(S, device=seen.device)[:, None, None]
-        x = functional.embedding(seen + offset, embedding.flatten(0, 1)) + places[:, None]
-        x = x.flatten(1, 2)  # (S, n 5, width)
-        for attend, merge, rise, fall in zip(*(blocks[i::4] for i in range(4)), strict=True):
-            x = x + _attention(_norm(x) @ attend, n) @ merge
-            x = x + functional.relu(_norm(x) @ rise) @ fall
-        return (_norm(x) @ readout).unflatten(1, (n, LENGTH))
+        return word_scores(self.weights, sentences)
 
     @single()
-    def fit(self, data, weights=None):
-        """Train by maximum likelihood on `data` (S, n, 5), each sentence in proportion to `weights` (n,).
+    def fit(self, data: torch.Tensor, weights: Any = None) -> None:
+        """One fit by maximum likelihood, the first or a later one, or what is left of it.
 
         A step takes the beginnings of a batch of sentences, and each with *all* that follows it in the data: the mean
         gradient is that of single sentences, its noise far less, and a product of two words is found in 1,000 steps.
-        Raises: ValueError for data of another shape, unknown words, or weights that don't fit.
+
+        Parameters
+        ----------
+        data : (S, n, 5), ids of words.
+        weights : (n,), >= 0, what each sentence weighs; all the same by default.
+
+        Raises
+        ------
+        ValueError
+            For data of another shape, unknown words, or weights that don't fit.
         """
         data = self._checked(data, "data")
         weights = tensor_checks.weights(weights, data.shape[1])
@@ -104,21 +111,42 @@ class Transformer(Trainer):
 
         self.descend(loss)
 
-    def scores(self, sentences):
-        """Log-probability of each word given those before it, (S, n, 5), nats; differentiable."""
+    def scores(self, sentences: torch.Tensor) -> torch.Tensor:
+        """Log-probability of each word given those before it, (S, n, 5), nats; differentiable.
+
+        Parameters
+        ----------
+        sentences : (S, n, 5), long, ids of words.
+        """
         logits = self.logits(sentences)
         return logits.log_softmax(-1).gather(-1, sentences[..., None])[..., 0]
 
-    def log_prob(self, sentences):
-        """Log-probability of sentences (S, n, 5) or (n, 5), at temperature 1: (S, n), nats.  ValueError as `fit`."""
+    def log_prob(self, sentences: torch.Tensor) -> torch.Tensor:
+        """Log-probability of sentences at temperature 1, (S, n), nats.
+
+        Parameters
+        ----------
+        sentences : (S, n, 5) or (n, 5), ids of words.
+        """
         S = len(self.generators)
         sentences = tensor_checks.tensor(sentences, "sentences", str(LENGTH))
         sentences = self._checked(sentences if sentences.ndim == 3 else sentences.expand(S, -1, -1))
         return self._word_by_word(sentences, 1.0).sum(-1)
 
     @torch.no_grad()
-    def sample(self, n, first=None):
-        """Draw n sentences of each seed, uint8 (S, n, 5); `first`: ids of their first words, (S, n), if given."""
+    def sample(self, n: int, first: torch.Tensor | None = None) -> torch.Tensor:
+        """Draw n sentences of each seed, uint8 (S, n, 5).
+
+        Parameters
+        ----------
+        n : an integer >= 1.
+        first : (S, n), ids of their first words, if these are given.
+
+        Raises
+        ------
+        ValueError
+            For another `n`, or before the first fit.
+        """
         if self.fits == 0:
             raise ValueError("sample(n) needs a fitted model; call fit(data) first")
         n = checks.integer(n, "n", 1)
@@ -137,10 +165,14 @@ class Transformer(Trainer):
                 drawn[seed, :, place] = found - which[seed] * self.words
         return drawn.to(torch.uint8)
 
-    def law(self, grammar, first=None):
-        """The whole law on the grammar, float64 (S, N + 1); the last number is the mass of everything else.
+    def law(self, grammar: Any, first: np.ndarray | None = None) -> np.ndarray:
+        """The whole law at `self.temperature`, float64 (S, N + 1); the last number is the mass of all that is off the
+        grammar.
 
-        At `self.temperature`.  `first`: a law (S, nouns) or (nouns,) that gives the first word instead of the model.
+        Parameters
+        ----------
+        grammar : a `words.Grammar`.
+        first : (S, nouns) or (nouns,), a law that gives the first word instead of the model.
         """
         sentences = grammar.sentences().long()
         scores = self._word_by_word(sentences.expand(len(self.generators), -1, -1), self.temperature)
@@ -149,15 +181,15 @@ class Transformer(Trainer):
         law = scores.sum(-1).exp().numpy()
         return np.append(law, np.maximum(0, 1 - law.sum(1, keepdims=True)), 1)
 
-    def parameters(self):
-        """Weights, each of all seeds."""
+    def parameters(self) -> list[torch.Tensor]:
+        """As `Trainer.parameters`: each of all seeds."""
         return self.weights
 
-    def tensors(self):
+    def tensors(self) -> dict[str, torch.Tensor]:
         """As `Trainer.tensors`."""
         return {f"weight.{i}": weight for i, weight in enumerate(self.weights)}
 
-    def put(self, tensors):
+    def put(self, tensors: dict[str, torch.Tensor]) -> None:
         """As `Trainer.put`."""
         self.weights = [tensors[f"weight.{i}"] for i in range(len(self.weights))]
 
@@ -214,16 +246,3 @@ class Transformer(Trainer):
 
     def _randn(self, *shape):
         return torch.stack([torch.randn(shape, generator=generator) for generator in self.generators])
-
-
-def _norm(x):
-    return functional.layer_norm(x, x.shape[-1:])
-
-
-def _attention(qkv, n):
-    """Causal attention of `HEADS` heads: (S, n 5, 3 width) -> (S, n 5, width)."""
-    size = qkv.shape[-1] // 3 // HEADS
-    q, k, v = qkv.view(-1, LENGTH, 3, HEADS, size).permute(2, 0, 3, 1, 4)  # (S n, heads, 5, size) each
-    later = qkv.new_full((LENGTH, LENGTH), -math.inf).triu(1)
-    seen = (q @ k.transpose(-1, -2) / math.sqrt(size) + later).softmax(-1)
-    return (seen @ v).transpose(1, 2).reshape(len(qkv), n * LENGTH, -1)

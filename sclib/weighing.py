@@ -74,10 +74,19 @@ def _limit_weigher(levels):
 
 
 def quadrature(K: float, span: float) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes log u and weights log du, (nodes,) each, for int_0^inf e^{-u S} du = 1/S, S a sum of K weights e^r.
+    """Nodes and weights for int_0^inf e^{-u S} du = 1/S, S a sum of K weights e^r.
 
     With u = exp(t - e^{-t}) / K the integrand is smooth and dies off at both ends, where the trapezoid rule with step
-    0.3 has converged to 1e-12: on the left at t = -3.4, on the right at t = log 40 + span; 0 >= r >= -span, in nats.
+    0.3 has converged to 1e-12: on the left at t = -3.4, on the right at t = log 40 + span.
+
+    Parameters
+    ----------
+    K : candidates, an integer >= 1.
+    span : of the rewards, 0 >= r >= -span, nats.
+
+    Returns
+    -------
+    log u and log du, (nodes,) each.
     """
     t = np.arange(-3.4, math.log(40) + span + 0.3, 0.3)
     log_u = t - np.exp(-t) - math.log(K)

@@ -5,7 +5,7 @@ missing, written "_".  A tensor of sentences (..., 5) holds the ids of words, an
 `Grammar.sentences`, and what the grammar does not contain has the index N, one past the last.
 
 Adjectives carry the ratings of ten people, -4 to 4, from the VADER lexicon (Hutto and Gilbert 2014; MIT licence, see
-`data/README.md`).  The adverbs' factors are ours, but for that of "not", -0.74, which is VADER's.
+`data/README.md`).
 """
 
 import csv
@@ -13,25 +13,15 @@ import dataclasses
 import functools
 import math
 from importlib import resources
+from typing import Any
 
 import numpy as np
 import torch
 
 from sclib import array_checks, checks, tensor_checks
+from sclib.vocabulary import FACTORS, HOW_COMMON, HOW_OFTEN, SAID_OF
 
 MAX_SENTENCES = 5_000_000  # that `Grammar` enumerates
-HOW_OFTEN = {"staff": 0.3, "room": 0.3, "food": 0.25, "view": 0.15}  # reviews speak of a noun
-HOW_COMMON = {"_": 0.45, "very": 0.25, "slightly": 0.12, "hardly": 0.05, "not": 0.13}
-FACTORS = {"_": 1.0, "very": 1.3, "slightly": 0.6, "hardly": -0.3, "not": -0.74}
-# Which adjectives are often said of a noun.  Ours, as is everything else in `first_law`.
-SAID_OF = {
-    "staff": "great superb lovely charming kind generous friendly good funny helpful nice calm warm tough odd crazy "
-    "hostile lazy rude dreadful awful bad",
-    "room": "great lovely charming good nice clean fresh calm okay warm gloomy noisy odd dirty dreadful awful gross "
-    "bad",
-    "food": "great superb lovely good nice fresh okay warm tough odd dreadful awful gross bad vile",
-    "view": "great superb lovely charming good nice clean calm okay gloomy odd dreadful bad",
-}
 
 
 @functools.cache
@@ -64,48 +54,66 @@ class Grammar:
         return math.prod(self.shape)
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         """How many words each of the five places allows: a law (N,) is an array of this shape, flattened."""
         return tuple(map(len, self.places))
 
     @property
-    def places(self):
+    def places(self) -> tuple[tuple, ...]:
+        """The words that each of the five places allows."""
         return (self.nouns, self.adverbs, self.adjectives, self.adverbs, self.adjectives)
 
     @property
-    def words(self):
+    def words(self) -> tuple:
         """All words; the id of a word is its position here."""
         return self.nouns + self.adverbs + self.adjectives
 
     @property
-    def first_ids(self):
+    def first_ids(self) -> tuple[int, ...]:
         """The id of the first word that each place allows; the others follow it."""
         adverb = len(self.nouns)
         adjective = adverb + len(self.adverbs)
         return (0, adverb, adjective, adverb, adjective)
 
-    def sentences(self):
+    def sentences(self) -> torch.Tensor:
         """All sentences, a uint8 tensor (N, 5) of ids; the last place varies fastest."""
         return torch.as_tensor(np.indices(self.shape, np.uint8).reshape(5, -1).T) + torch.tensor(
             self.first_ids, dtype=torch.uint8
         )
 
-    def index(self, ids):
-        """The index of sentences `ids` (..., 5): long (...), N for what is no sentence of the grammar."""
+    def index(self, ids: torch.Tensor) -> torch.Tensor:
+        """The index of sentences, long (...); N for what is no sentence of the grammar.
+
+        Parameters
+        ----------
+        ids : (..., 5), of words.
+
+        Raises
+        ------
+        ValueError
+            For another shape.
+        """
         ids = tensor_checks.tensor(ids, "ids", "5")
         if ids.shape[-1] != 5:
             raise ValueError(f"ids has shape {tuple(ids.shape)}; a sentence has five words, so it must be (..., 5)")
-        index, valid = 0, True
+        index, valid = (torch.full(ids.shape[:-1], start, device=ids.device) for start in (0, True))
         for place, (first, size) in enumerate(zip(self.first_ids, self.shape, strict=True)):
             word = ids[..., place].long() - first
             valid = valid & (word >= 0) & (word < size)
             index = index * size + word
         return torch.where(valid, index, len(self))
 
-    def encode(self, text):
-        """The ids (5,) of a sentence written as five words, e.g. "staff very kind _ clean".
+    def encode(self, text: str) -> torch.Tensor:
+        """The ids of a sentence, uint8 (5,).
 
-        Raises ValueError for an unknown word, another length, or a word in a place that does not allow it.
+        Parameters
+        ----------
+        text : five words, such as "staff very kind _ clean".
+
+        Raises
+        ------
+        ValueError
+            For an unknown word, another length, or a word in a place that does not allow it.
         """
         if not isinstance(text, str):
             raise checks.wrong("text", text, "be text")
@@ -119,8 +127,13 @@ class Grammar:
                 raise ValueError(f"{word!r} in text = {text!r} stands where one of {', '.join(allowed)} must stand")
         return torch.tensor([self.words.index(word) for word in words], dtype=torch.uint8)
 
-    def text(self, ids):
-        """A sentence of ids (5,) as one reads it, "staff was very kind and clean"; off the grammar, its words."""
+    def text(self, ids: torch.Tensor) -> str:
+        """A sentence as one reads it, "staff was very kind and clean"; off the grammar, its words.
+
+        Parameters
+        ----------
+        ids : (5,), of words.
+        """
         ids = tensor_checks.labels(ids, 5, len(self.words), "ids")
         words = [self.words[i] for i in ids]
         if self.index(torch.as_tensor(ids)) == len(self):
@@ -131,9 +144,10 @@ class Grammar:
 
 
 def reward(grammar: Grammar, rater: int | None = None, reads: tuple = (0, 1)) -> np.ndarray:
-    """What people think of each sentence: nats (N + 1,), the last for anything off the grammar.
+    """What people think of each sentence: float64 (N + 1,), nats, the last for anything off the grammar.
 
-    The two adjectives' ratings, each times its adverb's factor, are added up: r = f_1 v_1 + f_2 v_2.
+    The two adjectives' ratings, each times its adverb's factor, are added up: r = f_1 v_1 + f_2 v_2.  What is no
+    sentence is worth as little as the worst sentence.
 
     Parameters
     ----------
@@ -141,13 +155,10 @@ def reward(grammar: Grammar, rater: int | None = None, reads: tuple = (0, 1)) ->
     rater : 0..9, one of the ten people, or None for their mean.
     reads : which of the two adjectives the judge reads; (0,) is one who stops after the first.
 
-    Returns
-    -------
-    float64 (N + 1,).  What is no sentence is worth as little as the worst sentence.
-
     Raises
     ------
-    ValueError for a word without ratings or factor, and for another rater.
+    ValueError
+        For a word without ratings or factor, and for another rater.
     """
     if rater is not None:
         rater = checks.integer(rater, "rater", 0, 9, "be one of 0..9, or None for the mean of the ten")
@@ -161,9 +172,13 @@ def reward(grammar: Grammar, rater: int | None = None, reads: tuple = (0, 1)) ->
 def first_law(grammar: Grammar) -> np.ndarray:
     """The law of the data, (N,), positive on every sentence: what users are supposed to have written.
 
-    log p = what is often said of the noun (1.5 for each such adjective) + how common the adverbs are
-    + 0.03 times the product of the two halves' sentiments (reviews tend to praise or to complain) - 2 for the same
-    adjective twice + a constant.
+    log p = what is often said of the noun (1.5 for each such adjective) + how common the adverbs are + 0.03 times the
+    product of the two halves' sentiments (reviews tend to praise or to complain) - 2 for the same adjective twice + a
+    constant.
+
+    Parameters
+    ----------
+    grammar : a `Grammar` of known words.
     """
     common = np.log([HOW_COMMON[adverb] for adverb in grammar.adverbs])
     shares = np.array([HOW_OFTEN[noun] for noun in grammar.nouns])
@@ -178,8 +193,15 @@ def first_law(grammar: Grammar) -> np.ndarray:
     return law.ravel() / law.sum()
 
 
-def draw(law, grammar, n, generator):
-    """n sentences of a law (N,): uint8 (n, 5); `generator`, a torch.Generator.  Raises: ValueError."""
+def draw(law: Any, grammar: Grammar, n: int, generator: torch.Generator) -> torch.Tensor:
+    """Draw n sentences of a law, uint8 (n, 5).
+
+    Parameters
+    ----------
+    law, grammar : a law (N,) and its `Grammar`.
+    n : from 0 to 1e8.
+    generator : on the CPU.
+    """
     law, n = _law(law, grammar), checks.integer(n, "n", 0, 10**8)
     uniform = torch.rand(n, generator=generator, dtype=torch.float64)
     ladder = torch.as_tensor(np.cumsum(law))
@@ -187,9 +209,14 @@ def draw(law, grammar, n, generator):
 
 
 def cool(law: np.ndarray, grammar: Grammar, temperature: float) -> np.ndarray:
-    """The law (N,) of sentences drawn word by word with p(word | words before)^(1 / temperature), renormalised."""
-    must = "be from 1e-6 to 1e6"
-    temperature = checks.real(temperature, "temperature", lambda value: 1e-6 <= value <= 1e6, must)
+    """The law (N,) of sentences drawn word by word with p(word | words before)^(1 / temperature), renormalised.
+
+    Parameters
+    ----------
+    law, grammar : a law (N,) and its `Grammar`.
+    temperature : from 1e-6 to 1e6.
+    """
+    temperature = checks.real(temperature, "temperature", lambda T: 1e-6 <= T <= 1e6, "be from 1e-6 to 1e6")
     law = _law(law, grammar).reshape(grammar.shape)
     cooled = np.ones(())
     for place in range(5):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from sclib.words import FACTORS, Grammar, cool, draw, first_law, ratings, reward
+from sclib.vocabulary import FACTORS
+from sclib.words import Grammar, cool, draw, first_law, ratings, reward
 
 GRAMMAR = Grammar()
 SMALL = Grammar(nouns=("staff", "room"), adverbs=("_", "not"), adjectives=("kind", "bad", "clean"))

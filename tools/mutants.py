@@ -134,7 +134,7 @@ MUTANTS = [
         "time.perf_counter() > self.deadline",
         "study experiments",
     ),
-    ("if _stamp(stored) != before:", "if False:", "study experiments"),
+    ("from_main(lambda: _stamp(stored) != before)", "False", "study experiments"),
 ]
 
 

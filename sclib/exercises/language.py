@@ -1,5 +1,7 @@
 """Chapter 6: sentences word by word."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from sclib.exercises.saying import CLOSE, law, number, require, says
@@ -7,8 +9,13 @@ from sclib.population import kl, tilt
 
 
 @says
-def check_words(answer):
-    """Chapter 6: `answer(p, q)` are the terms of the divergence of two laws of three words, arrays (a, b, c)."""
+def check_words(answer: Callable) -> str:
+    """Chapter 6: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(p, q)` are the terms of the divergence of two laws of three words, arrays (a, b, c).
+    """
     rng = np.random.default_rng(0)
     for shape in [(2, 3, 2), (3, 1, 4)]:
         p, q = (rng.dirichlet(np.ones(np.prod(shape))).reshape(shape) for _ in range(2))
@@ -23,8 +30,13 @@ def check_words(answer):
 
 
 @says
-def check_slope(answer):
-    """Chapter 6: `answer(p, r, learned, s)` is the slope of the true reward along the tilt of the learned one."""
+def check_slope(answer: Callable) -> str:
+    """Chapter 6: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(p, r, learned, s)` is the slope of the true reward along the tilt of the learned one.
+    """
     rng = np.random.default_rng(1)
     p, r, learned = rng.dirichlet(np.ones(6)), rng.normal(size=6), rng.normal(size=6)
 

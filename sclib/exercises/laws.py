@@ -1,6 +1,7 @@
 """Chapters 1 and 2: one choice, and what it has to do with RLHF."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -13,8 +14,13 @@ from sclib.taste import fit_rewards
 
 
 @says
-def check_probabilities(answer):
-    """Chapter 1: `answer(rewards)` is Luce's rule for a tensor (..., K) of rewards of any size."""
+def check_probabilities(answer: Callable) -> str:
+    """Chapter 1: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(rewards)` is Luce's rule for a tensor (..., K) of rewards of any size.
+    """
     single = torch.float32
     for rewards in (torch.tensor([0.0, math.log(3)], dtype=single), torch.linspace(-2, 2, 12, dtype=single).view(3, 4)):
         got = answer(rewards)
@@ -37,8 +43,13 @@ def _are_luces(got, rewards):
 
 
 @says
-def check_urn(answer):
-    """Chapter 1: `answer(q, ratio, K)` is the favourite's share after one round, by the binomial law."""
+def check_urn(answer: Callable) -> str:
+    """Chapter 1: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(q, ratio, K)` is the favourite's share after one round, by the binomial law.
+    """
     for q, ratio, K in [(0.5, 3.0, 2), (0.5, 3.0, 4), (0.1, math.exp(5), 4), (0.3, 1.0, 7), (0.2, 2.0, 64)]:
         call = f"urn({q}, {ratio:.4g}, {K})"
         got = number(answer(q, ratio, K), call)
@@ -48,8 +59,13 @@ def check_urn(answer):
 
 
 @says
-def check_audit(answer):
-    """Chapter 1: `answer(wins, losses)` is the gap in nats that makes the log most likely, and its standard error."""
+def check_audit(answer: Callable) -> str:
+    """Chapter 1: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(wins, losses)` is the gap in nats that makes the log most likely, and its standard error.
+    """
     for wins, losses in [(30, 10), (7, 90), (50, 50)]:
         call = f"audit({wins}, {losses})"
         got = answer(wins, losses)
@@ -62,8 +78,13 @@ def check_audit(answer):
 
 
 @says
-def check_best_of(answer):
-    """Chapter 1: `answer(probs, rewards, K)` is the law of the best of K candidates, distinct rewards in any order."""
+def check_best_of(answer: Callable) -> str:
+    """Chapter 1: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(probs, rewards, K)` is the law of the best of K candidates, distinct rewards in any order.
+    """
     for rewards in ([0.0, 1.0, 2.0], [3.0, -1.0, 2.0, 0.5]):
         probs = np.arange(1.0, len(rewards) + 1) / sum(range(1, len(rewards) + 1))
         for K in (1, 2, 8):
@@ -78,8 +99,13 @@ def check_best_of(answer):
 
 
 @says
-def check_tilt(answer):
-    """Chapter 2: `answer(probs, rewards, beta)` is p e^{r / beta} / Z, for rewards of any size."""
+def check_tilt(answer: Callable) -> str:
+    """Chapter 2: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(probs, rewards, beta)` is p e^{r / beta} / Z, for rewards of any size.
+    """
     probs = np.array([0.2, 0.3, 0.5])
     for rewards, beta in [([1.0, 0.0, -1.0], 1.0), ([1.0, 0.0, -1.0], 0.25), ([2000.0, 1999.0, 1998.0], 2.0)]:
         call = f"tilt({probs.tolist()}, {rewards}, {beta})"
@@ -94,8 +120,13 @@ def check_tilt(answer):
 
 
 @says
-def check_rounds(answer):
-    """Chapter 2: `answer(before, target, ratio)` is the number of rounds at K = inf until the share reaches target."""
+def check_rounds(answer: Callable) -> str:
+    """Chapter 2: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(before, target, ratio)` is the number of rounds at K = inf until the share reaches target.
+    """
     for before, target, ratio in [
         (0.5, 0.74, 3.0),
         (0.01, 0.99, 2.0),
@@ -114,8 +145,13 @@ def check_rounds(answer):
 
 
 @says
-def check_budget(answer):
-    """Chapter 2: `answer(budget, K)` is the largest t with t log K - 1 + K^-t <= budget."""
+def check_budget(answer: Callable) -> str:
+    """Chapter 2: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(budget, K)` is the largest t with t log K - 1 + K^-t <= budget.
+    """
     for budget, K in [(1.0, 2), (0.5, 2), (1.0, 4), (10.0, 4), (0.1, 16), (5.0, 3)]:
         call = f"safe_rounds({budget}, {K})"
         got = number(answer(budget, K), call)
@@ -125,8 +161,13 @@ def check_budget(answer):
 
 
 @says
-def check_dpo(answer):
-    """Chapter 2: `answer(log_w, log_l, first_w, first_l, beta)` is d loss / d log pi(x_w) of the DPO loss."""
+def check_dpo(answer: Callable) -> str:
+    """Chapter 2: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(log_w, log_l, first_w, first_l, beta)` is d loss / d log pi(x_w) of the DPO loss.
+    """
     for arguments in [(-1.0, -2.0, -1.0, -2.0, 1.0), (-0.5, -3.0, -1.0, -1.0, 0.1), (-4.0, -0.2, -1.0, -2.0, 2.0)]:
         got = number(answer(*arguments), f"dpo_gradient{arguments}")
         log_w, log_l, first_w, first_l, beta = (torch.tensor(a, dtype=torch.float64) for a in arguments)

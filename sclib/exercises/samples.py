@@ -1,6 +1,7 @@
 """Chapters 5 and 7: samples, a judge, and several groups of curators."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,8 +11,13 @@ from sclib.population import step, trajectory
 
 
 @says
-def check_share(answer):
-    """Chapter 5: `answer(r, labels, c, K, t)` is the share of class c after t rounds, by the exact law of samples."""
+def check_share(answer: Callable) -> str:
+    """Chapter 5: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(r, labels, c, K, t)` is the share of class c after t rounds, by the exact law of samples.
+    """
     rng = np.random.default_rng(0)
     for c, K, t in [(0, 4, 1), (2, 4, 3), (1, math.inf, 2), (1, 2, 0)]:
         labels = rng.integers(3, size=60)
@@ -23,8 +29,13 @@ def check_share(answer):
 
 
 @says
-def check_transmission(answer):
-    """Chapter 5: `answer(before, due, after)` is the slope of the change that happened along the change due."""
+def check_transmission(answer: Callable) -> str:
+    """Chapter 5: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(before, due, after)` is the slope of the change that happened along the change due.
+    """
     before, due = np.array([0.1, 0.4, 0.5]), np.array([0.4, 0.3, 0.3])
     for part, aside in [(1.0, 0.0), (0.0, 0.0), (0.5, 0.0), (0.8, 0.1), (1.2, -0.05)]:
         sideways = np.array([1.0, -5.0, 4.0])  # at right angles to what is due
@@ -37,8 +48,13 @@ def check_transmission(answer):
 
 
 @says
-def check_confidence(answer):
-    """Chapter 5: `answer(logits, T)` is the largest entry of the softmax of logits / T."""
+def check_confidence(answer: Callable) -> str:
+    """Chapter 5: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(logits, T)` is the largest entry of the softmax of logits / T.
+    """
     for logits, T in [([2.0, 0.0, -1.0], 1.0), ([2.0, 0.0, -1.0], 3.0), ([1000.0, 999.0], 1.0), ([-4e4, -4e4], 2.0)]:
         got = number(answer(np.array(logits), T), f"confidence_at({logits}, {T})")
         want = 1 / np.exp((np.array(logits) - max(logits)) / T).sum()
@@ -47,8 +63,13 @@ def check_confidence(answer):
 
 
 @says
-def check_candidates(answer):
-    """Chapter 7: `answer(minority, gap)` is the least K at which a minority survives, or inf."""
+def check_candidates(answer: Callable) -> str:
+    """Chapter 7: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(minority, gap)` is the least K at which a minority survives, or inf.
+    """
     for minority, gap in [(0.3, 10.0), (0.4, 1.0), (0.2, 1.0), (0.45, 0.1), (0.1, 3.0)]:
         call = f"candidates({minority}, {gap})"
         got = number(answer(minority, gap), call)
@@ -58,8 +79,13 @@ def check_candidates(answer):
 
 
 @says
-def check_compromise(answer):
-    """Chapter 7: `answer(gap)` is the reward from which a compromise enters between two equal groups at K = inf."""
+def check_compromise(answer: Callable) -> str:
+    """Chapter 7: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(gap)` is the reward from which a compromise enters between two equal groups at K = inf.
+    """
     for gap in (0.5, 2.0, 6.0):
         got = number(answer(gap), f"price({gap})")
         rare = np.array([0.5 - 5e-10, 0.5 - 5e-10, 1e-9])
@@ -73,8 +99,13 @@ def check_compromise(answer):
 
 
 @says
-def check_pool(answer):
-    """Chapter 7: `answer(probs, r, K, alpha, rounds)` is the law when each round renews a share alpha of the pool."""
+def check_pool(answer: Callable) -> str:
+    """Chapter 7: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(probs, r, K, alpha, rounds)` is the law when each round renews a share alpha of the pool.
+    """
     probs, rewards = np.array([0.1, 0.3, 0.6]), np.array([2.0, 1.0, 0.0])
     for K, alpha, rounds in [(4, 0.5, 1), (4, 0.1, 12), (math.inf, 1.0, 3), (2, 0.3, 0)]:
         call = f"pooled_law(probs, r, {K}, {alpha}, {rounds})"

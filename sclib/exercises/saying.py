@@ -2,6 +2,8 @@
 
 import functools
 import textwrap
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +17,13 @@ class _Wrong(Exception):
     pass
 
 
-def says(check):
-    """Print what `check` returns, or what it found wrong."""
+def says(check: Callable[[Callable], str]) -> Callable[[Callable], None]:
+    """Print what a check returns, or what it found wrong.
+
+    Parameters
+    ----------
+    check : takes an answer; returns a sentence, or calls `require`.
+    """
 
     @functools.wraps(check)
     def said(answer):
@@ -38,18 +45,44 @@ def _copied(given):
     return given.copy() if isinstance(given, np.ndarray) else given
 
 
-def require(condition, message):
+def require(condition: Any, message: str) -> None:
+    """End a check whose condition does not hold.
+
+    Parameters
+    ----------
+    condition : true or false.
+    message : what is wrong with the answer.
+
+    Raises
+    ------
+    _Wrong
+        Which `says` prints.
+    """
     if not condition:
         raise _Wrong(message)
 
 
-def number(value, call):
+def number(value: Any, call: str) -> float:
+    """What an answer returned, as a number.
+
+    Parameters
+    ----------
+    value : what it returned.
+    call : as it was called, in words.
+    """
     require(value is not None, f"{call} returned None; it should return a number.")
     return float(value)
 
 
-def law(value, call, n):
-    """`value`, the n probabilities that `call` returned, in whatever form, as an array."""
+def law(value: Any, call: str, n: int) -> np.ndarray:
+    """What an answer returned, in whatever form, as n probabilities.
+
+    Parameters
+    ----------
+    value : what it returned.
+    call : as it was called, in words.
+    n : how many it should return.
+    """
     require(value is not None, f"{call} returned None; it should return {n} probabilities.")
     found = array_checks.reals(value, "what it returned")
     require(found.shape == (n,), f"{call} should return {n} probabilities, not shape {found.shape}.")

@@ -1,6 +1,7 @@
 """Chapters 3 and 4: how fast the loop collapses, and what data in the mix hold in place."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,8 +11,13 @@ from sclib.population import step, trajectory
 
 
 @says
-def check_identity(answer):
-    """Chapter 3: `answer(probs, w, K)` is the gain of one round from the identity, by listing all groups."""
+def check_identity(answer: Callable) -> str:
+    """Chapter 3: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(probs, w, K)` is the gain of one round from the identity, by listing all groups.
+    """
     for probs, w, K in [
         ([0.5, 0.5], [3.0, 1.0], 2),
         ([0.5, 0.5], [3.0, 1.0], 4),
@@ -24,8 +30,13 @@ def check_identity(answer):
 
 
 @says
-def check_divergence(answer):
-    """Chapter 3: `answer(probs, rewards)` is KL(p* || p) of Theorem 2.1, for rewards with ties."""
+def check_divergence(answer: Callable) -> str:
+    """Chapter 3: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(probs, rewards)` is KL(p* || p) of Theorem 2.1, for rewards with ties.
+    """
     for probs, rewards in [
         ([0.1, 0.9], [5.0, 0.0]),
         ([0.2, 0.3, 0.1, 0.4], [1.0, 2.0, 2.0, 0.0]),
@@ -39,8 +50,13 @@ def check_divergence(answer):
 
 
 @says
-def check_leftover(answer):
-    """Chapter 3: `answer(share, gap, K, eps)` is the first round in which less than eps is left of the others."""
+def check_leftover(answer: Callable) -> str:
+    """Chapter 3: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(share, gap, K, eps)` is the first round in which less than eps is left of the others.
+    """
     for share, gap, K, eps in [
         (0.1, 5.0, 4, 1e-3),
         (0.1, 1.0, 4, 1e-3),
@@ -56,8 +72,13 @@ def check_leftover(answer):
 
 
 @says
-def check_speed(answer):
-    """Chapter 3: `answer(mass, target, K)` is the least t that the speed limit allows for a set to reach target."""
+def check_speed(answer: Callable) -> str:
+    """Chapter 3: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(mass, target, K)` is the least t that the speed limit allows for a set to reach target.
+    """
     for mass, target, K in [(0.1, 0.9, 4), (1e-6, 0.5, 4), (0.3, 0.99, 2), (0.01, 0.02, 2), (0.5, 0.1, 4)]:
         got = number(answer(mass, target, K), f"fewest_rounds({mass}, {target}, {K})")
         want = next(t for t in range(1000) if speed_limit(mass, K, t) >= target)
@@ -66,8 +87,13 @@ def check_speed(answer):
 
 
 @says
-def check_settled(answer):
-    """Chapter 4: `answer(share, gap, lam)` is where a favourite's share settles at K = inf with data in the mix."""
+def check_settled(answer: Callable) -> str:
+    """Chapter 4: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(share, gap, lam)` is where a favourite's share settles at K = inf with data in the mix.
+    """
     for share, gap, lam in [(0.1, 5.0, 0.5), (0.1, 0.1, 0.5), (0.5, 1.0, 0.0), (0.01, 0.3, 8.0), (0.1, 0.01, 200.0)]:
         call = f"settled({share}, {gap}, {lam})"
         got = number(answer(share, gap, lam), call)
@@ -79,8 +105,13 @@ def check_settled(answer):
 
 
 @says
-def check_largest_lam(answer):
-    """Chapter 4: `answer(K, span)` is the lambda below which the drift is bounded for rewards that span so much."""
+def check_largest_lam(answer: Callable) -> str:
+    """Chapter 4: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(K, span)` is the lambda below which the drift is bounded for rewards that span so much.
+    """
     for K, span in [(4, 2.0), (4, math.log(9)), (2, 50.0), (1, 3.0), (16, 0.0)]:
         call = f"largest_lam({K}, {span:g})"
         got = number(answer(K, span), call)
@@ -92,8 +123,13 @@ def check_largest_lam(answer):
 
 
 @says
-def check_samples(answer):
-    """Chapter 4: `answer(lam, sd, most)` is the least n that keeps a Gaussian mean within sd `most` of its best fit."""
+def check_samples(answer: Callable) -> str:
+    """Chapter 4: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(lam, sd, most)` is the least n that keeps a Gaussian mean within sd `most` of its best fit.
+    """
     for lam, sd, most in [(0.5, 1.0, 0.01), (8.0, 2.0, 0.1), (50.0, 1.0, 0.5), (1.0, 3.0, 0.2)]:
         call = f"samples_needed({lam}, {sd}, {most})"
         got = number(answer(lam, sd, most), call)
