@@ -1,11 +1,10 @@
-"""The command line of the experiments: `python -m sclib.experiments list | run NAME | show NAME | ship NAME`."""
+"""The command line of the experiments, `python -m sclib.experiments`: run one, or a sweep, and look at what it made."""
 
 import argparse
-import ast
 import math
 from collections.abc import Sequence
 
-from sclib import distributed, experiments, results
+from sclib import cost, distributed, experiments, images, results, sweeps
 from sclib.study import checkpoint
 
 
@@ -38,6 +37,9 @@ def _parser():
         "run": "train one into your cache, or go on with it",
         "show": "print a stored result",
         "ship": "copy one from your cache into the package",
+        "plan": "print the commands of a sweep, one a line, without those whose results are stored",
+        "join": "make one result of those of single seeds",
+        "cost": "count operations and memory before anything is run",
     }
     for command, text in texts.items():
         sub = commands.add_parser(command, help=text)
@@ -47,6 +49,10 @@ def _parser():
         if command == "run":
             sub.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, ..")
             sub.add_argument("--max-minutes", type=float, help="stop at a checkpoint after this time")
+        if command == "plan":
+            sub.add_argument("--vary", action="append", default=[], metavar="FIELD=A,B", help="or seeds=0:50")
+        if command == "cost":
+            sub.add_argument("--tflops", type=float, default=1.0, help="10^12 FLOP/s that your machine sustains")
     return parser
 
 
@@ -58,11 +64,26 @@ def _answer(options) -> str | None:
         return f"{experiments.ship(options.name)}: commit it, and run again the chapters that load it"
     changes = _changes(options)
     config = experiments.configure(options.name, **changes)
-    if options.command == "run":
+    if options.command == "plan":
+        return "\n".join(experiments.plan(options.name, options.vary, **changes)) or None
+    if options.command == "cost":
+        return cost.table({name: cost.cost(one) for name, one in _presets(config, changes).items()}, options.tflops)
+    result: results.Result | None
+    if options.command == "join":
+        result = experiments.join(options.name, **changes)
+    elif options.command == "run":
         result = experiments.run(options.name, options.device, options.max_minutes, **changes)
     else:
         result = experiments.load(options.name, **changes)
     return None if result is None else experiments.show(result, config)
+
+
+def _presets(config, changes):
+    """A config and its presets, by name, with the same changes in all."""
+    name, presets = config.experiment, images.PRESETS.get(config.data, {})
+    if "preset" in changes or not presets:
+        return {name: config}
+    return {f"{name}, {preset}": experiments.configure(name, preset, **changes) for preset in presets}
 
 
 def _line(config):
@@ -79,12 +100,4 @@ def _what_next(options):
 
 
 def _changes(options):
-    return dict(_parsed(text) for text in options.set)
-
-
-def _parsed(text):
-    name, _, value = text.partition("=")
-    try:
-        return name, math.inf if value == "inf" else ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return name, value
+    return dict(sweeps.setting(text) for text in options.set)

@@ -1,13 +1,14 @@
-"""The named experiments, run and stored: `python -m sclib.experiments list | run NAME | show NAME | ship NAME`."""
+"""The named experiments, run and stored; `python -m sclib.experiments --help` has the commands."""
 
 import dataclasses
 import pathlib
 import shutil
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 
-from sclib import distributed, images, latents, plane, results, sentences
+from sclib import distributed, images, latents, plane, results, sentences, sweeps
 from sclib.checks import is_number
 from sclib.folders import cache_folder
 from sclib.record import file_name
@@ -65,11 +66,11 @@ def load(name: str, **changes: Any) -> results.Result:
         If there is none, with the command that makes it and the time it takes.
     """
     config = configure(name, **changes)
-    return results.load(config, command(config))
+    return results.load(config, _advice(config))
 
 
 def command(config: Any) -> str:
-    """The command that makes a result, in bash, PowerShell and Windows' cmd, and how long it takes.
+    """The command that makes a result, in bash, PowerShell and Windows' cmd.
 
     Parameters
     ----------
@@ -79,7 +80,51 @@ def command(config: Any) -> str:
         dataclasses.asdict(c) | dataclasses.asdict(c.model) for c in (config, EXPERIMENTS[config.experiment])
     )
     changed = [f' --set "{k}={v}"' for k, v in ours.items() if v != theirs[k] and k != "model"]
-    return f"python -m sclib.experiments run {config.experiment}{''.join(changed)} (about {config.minutes})"
+    return f"python -m sclib.experiments run {config.experiment}{''.join(changed)}"
+
+
+def plan(name: str, varied: Iterable[str], **changes: Any) -> list[str]:
+    """The commands of a sweep, a run each, without those whose results are stored.
+
+    Parameters
+    ----------
+    name, changes : as for `configure`.
+    varied : as for `sweeps.combinations`.
+
+    Raises
+    ------
+    ValueError
+        As `configure` and `sweeps.combinations`.
+    """
+    configs = [configure(name, **(changes | one)) for one in sweeps.combinations(varied)]
+    folders = (results.SHIPPED, cache_folder())
+    return [command(one) for one in configs if not any((folder / file_name(one)).exists() for folder in folders)]
+
+
+def join(name: str, **changes: Any) -> results.Result:
+    """Make one result of those of single seeds, and store it in the user's cache.
+
+    Parameters
+    ----------
+    name, changes : as for `configure`; `seeds` are those to be joined.
+
+    Returns
+    -------
+    What a run of all seeds at once gives, but for rounding.
+
+    Raises
+    ------
+    ValueError
+        As `configure`, or if the results are of different data.
+    results.MissingResult
+        Naming the commands that make those that are missing.
+    """
+    config = configure(name, **changes)
+    if missing := plan(name, [f"seeds={','.join(map(str, config.seeds))}"], **changes):
+        head = f"{len(missing)} of {len(config.seeds)} results are missing; make them with:"
+        raise results.MissingResult("\n".join([head, *missing]))
+    parts = [load(name, **(changes | {"seeds": (seed,)})) for seed in config.seeds]
+    return results.read(results.save(config, *sweeps.joined(parts)), config)
 
 
 def run(name: str, device: str = "auto", max_minutes: float | None = None, **changes: Any) -> results.Result | None:
@@ -175,11 +220,15 @@ def ship(name: str) -> pathlib.Path:
     config = configure(name)
     source, target = (folder / file_name(config) for folder in (cache_folder(), results.SHIPPED))
     if results.read_or_put_aside(source, config) is None:
-        raise results.MissingResult(f"{source} is not there; make it with: {command(config)}")
+        raise results.MissingResult(f"{source} is not there; make it with: {_advice(config)}")
     for old in results.SHIPPED.glob("*.npz"):
         if old.stem.rpartition("-")[0] == name:
             old.unlink()
     return pathlib.Path(shutil.copyfile(source, target))
+
+
+def _advice(config):
+    return f"{command(config)} (about {config.minutes})"
 
 
 if __name__ == "__main__":
