@@ -4,6 +4,7 @@ What judges an experiment is here too: people, or a reward fitted to choices of 
 """
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -48,8 +49,13 @@ def learned_reward(choices: int, seed: int = 0) -> np.ndarray:
     return np.append(table, table.min())
 
 
-def judges(config):
-    """Rewards of each judge, (judges, N + 1), nats: groups go to them in turn."""
+def judges(config: Any) -> np.ndarray:
+    """Rewards of each judge, (judges, N + 1), nats: groups go to them in turn.
+
+    Parameters
+    ----------
+    config : a `sentences.Config`.
+    """
     if config.learned:
         return learned_reward(config.learned)[None]
     raters = range(10) if config.people else [None]
@@ -89,14 +95,29 @@ def summarise(laws: np.ndarray, exact: np.ndarray, judges: np.ndarray) -> dict[s
     }
 
 
-def top_sentences(law, count=10):
-    """Indices of the likeliest sentences of a law (N,), the likeliest first, ties in the grammar's order."""
+def top_sentences(law: np.ndarray, count: int = 10) -> np.ndarray:
+    """Indices of the likeliest sentences, the likeliest first, ties in the grammar's order.
+
+    Parameters
+    ----------
+    law : (N,).
+    count : how many.
+    """
     return np.argsort(-law, kind="stable")[:count]
 
 
 @functools.lru_cache
-def exact_laws(config):
-    """The laws that candidates are drawn from in rounds 0..T when every refit is perfect, (T + 1, N)."""
+def exact_laws(config: Any) -> np.ndarray:
+    """The laws that candidates are drawn from in rounds 0..T when every refit is perfect, (T + 1, N).
+
+    Parameters
+    ----------
+    config : a `sentences.Config`.
+
+    Source
+    ------
+    Eq. 4 or 8; the optimum of RLHF for `METHODS`.
+    """
     first, r = first_law(GRAMMAR), judges(config)[:, :-1]
     if config.method in METHODS:  # what all of them seek
         return np.array([first] + config.generations * [tilt(first, r[0], config.beta)])

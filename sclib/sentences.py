@@ -5,7 +5,8 @@ Beside each trained model stands the exact law, `exact_laws`, and they are compa
 
 import dataclasses
 import math
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -95,8 +96,19 @@ EXPERIMENTS = [
 ]
 
 
-def prepare(config, device):
-    """The `Study` of `config`; `device` must be "cpu", where the models are quick enough."""
+def prepare(config: Config, device: str) -> Study:
+    """What it takes to run an experiment.
+
+    Parameters
+    ----------
+    config : a `Config`.
+    device : "cpu", where the models are quick enough.
+
+    Raises
+    ------
+    ValueError
+        For another device.
+    """
     if device != "cpu":
         raise ValueError(f"device = {device!r} must be 'cpu'")
     streams = {use: [3 * seed + use for seed in config.seeds] for use in range(3)}  # model, choices, data
@@ -121,7 +133,7 @@ class Learner(Transformer):
     If `config.prompts`, the noun is given: drawn as data have it, one for each K sentences in turn.
     """
 
-    def __init__(self, config, streams):
+    def __init__(self, config: Config, streams: Sequence[int]):
         super().__init__(streams, len(GRAMMAR.words), config.model, config.temperature)
         self.config = config
         self.groups = torch.zeros(len(streams), 0, config.K, LENGTH, dtype=torch.uint8)  # drawn last
@@ -133,7 +145,7 @@ class Learner(Transformer):
         self.made_with = {"experiment": "words-first", "version": config.version, "seeds": config.seeds} | begin
         self.made_with["n_data"] = config.n_data
 
-    def fit(self, data, weights=None):
+    def fit(self, data: torch.Tensor, weights: Any = None) -> None:
         """As `Transformer.fit`, or, if it is the first and the cache has its outcome, that; or one of METHODS."""
         method, beta = self.config.method, self.config.beta
         if self.fits == 0:
@@ -147,26 +159,26 @@ class Learner(Transformer):
         else:
             super().fit(data, weights)
 
-    def sample(self, n):
-        """As `Transformer.sample`."""
-        K, prompts = self.config.K, None
-        if self.config.prompts:
+    def sample(self, n: int, first: torch.Tensor | None = None) -> torch.Tensor:
+        """As `Transformer.sample`, with first words of its own if `config.prompts` and none are given."""
+        K = self.config.K
+        if self.config.prompts and first is None:
             shares = torch.as_tensor(SHARES)
-            prompts = torch.stack([torch.multinomial(shares, n // K, True, generator=g) for g in self.generators])
-            prompts = prompts.repeat_interleave(K, 1)
-        model = self.reference if self.config.method == "dpo-offline" else super()
-        drawn = model.sample(n, prompts)
+            nouns = [torch.multinomial(shares, n // K, True, generator=g) for g in self.generators]
+            first = torch.stack(nouns).repeat_interleave(K, 1)
+        sampler = self.reference.sample if self.config.method == "dpo-offline" else super().sample
+        drawn = sampler(n, first)
         self.groups = drawn.unflatten(1, (-1, K))
         return drawn
 
-    def tensors(self):
+    def tensors(self) -> dict[str, torch.Tensor]:
         """As `Transformer.tensors`; with what DPO and REINFORCE compare with."""
         if self.fits == 0 or self.config.method not in METHODS:
             return super().tensors()
         kept = {f"reference.{name}": tensor for name, tensor in self.reference.tensors().items()}
         return super().tensors() | kept | {"groups": self.groups}
 
-    def put(self, tensors):
+    def put(self, tensors: dict[str, torch.Tensor]) -> None:
         """As `Transformer.put`."""
         super().put(tensors)
         if "groups" in tensors:
@@ -174,13 +186,17 @@ class Learner(Transformer):
             self.reference.put({name: tensors[f"reference.{name}"] for name in super().tensors()})
             self.reference.fits = 1
 
-    def law(self, grammar):
-        """As `Transformer.law`."""
-        return super().law(grammar, SHARES if self.config.prompts else None)
+    def law(self, grammar: Any, first: np.ndarray | None = None) -> np.ndarray:
+        """As `Transformer.law`, with first words as data have them if `config.prompts`."""
+        return super().law(grammar, SHARES if self.config.prompts and first is None else first)
 
 
 def budget(config: Config) -> dict[str, int]:
-    """What the training of `config` used after the first fit, of each seed.
+    """What the training of an experiment used after the first fit, of each seed.
+
+    Parameters
+    ----------
+    config : a `Config`.
 
     Returns
     -------
@@ -200,8 +216,13 @@ def budget(config: Config) -> dict[str, int]:
     }
 
 
-def table(config, arrays):
-    """Measured and exact, generation by generation, as text."""
+def table(config: Config, arrays: dict) -> str:
+    """Measured and exact, generation by generation, as text.
+
+    Parameters
+    ----------
+    config, arrays : a `Config`, and the arrays of its result.
+    """
     exact = exact_laws(config) @ reward(GRAMMAR)[:-1]
     lines = [" t  reward: trained (median), exact   KL(exact || trained)   off the grammar"]
     for t, expected in enumerate(exact):
