@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sclib.population import curation_weight, kl, step, tilt, trajectory
+from sclib.population import curation_weight, kl, step, tilt, total_variation, trajectory
 
 CANDIDATES = [1, 2, 3, 4, 6]
 EXACT = dict(rtol=1e-10, atol=0)
@@ -232,3 +232,9 @@ def test_bad_mixing_is_named():
         tilt(HALF, REWARDS, 0)
     with pytest.raises(ValueError, match=r"q has shape \(1,\) but p has shape \(2,\)"):
         kl(HALF, [1.0])
+
+
+def test_total_variation_is_half_the_sum_of_the_differences():
+    """On four atoms, where it is not the largest difference."""
+    p, q = [0.25, 0.25, 0.25, 0.25], [0.45, 0.45, 0.05, 0.05]
+    assert total_variation(p, q) == pytest.approx(0.4) == total_variation(q, p)

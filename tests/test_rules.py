@@ -59,7 +59,14 @@ def test_a_probability_is_asked_for():
         rules.best_or_any(1.5)
 
 
-@pytest.mark.parametrize("weigh, says", [(3, "weigh = 3 must be a function"), (lambda p, r, K: r, "of mean one")])
+@pytest.mark.parametrize(
+    "weigh, says",
+    [
+        (3, "weigh = 3 must be a function"),
+        (lambda p, r, K: np.full(len(p), 2.0), "of mean one"),
+        (lambda p, r, K: np.ones(len(p) + 1), "of mean one"),
+    ],
+)
 def test_a_weight_that_is_none_is_refused(weigh, says):
     with pytest.raises(ValueError, match=says):
         trajectory(PROBS, REWARDS, 2, 1, weigh=weigh)
