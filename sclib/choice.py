@@ -6,6 +6,8 @@ import torch
 
 from sclib import checks, tensor_checks
 
+Rule = Callable[[torch.Tensor, torch.Generator | None], torch.Tensor]  # rewards (n, K), generator -> index (n,)
+
 
 def choice_probabilities(rewards: torch.Tensor) -> torch.Tensor:
     """Probability that each of K candidates is picked, e^{r_k} / sum_j e^{r_j}.
@@ -67,7 +69,7 @@ def curate(
     proposals: torch.Tensor,
     rewards: torch.Tensor,
     generator: torch.Generator | None = None,
-    choose: Callable[[torch.Tensor, torch.Generator | None], torch.Tensor] = choose,
+    choose: Rule = choose,
 ) -> torch.Tensor:
     """Keep one proposal of each group of K: the curated samples.
 
@@ -76,7 +78,7 @@ def curate(
     proposals : (n, K, *shape), any dtype.
     rewards : (n, K), the reward of each proposal, nats.
     generator : on the same device.
-    choose : another choice rule, rewards (n, K), generator -> index (n,) of the pick, see `rules`.
+    choose : another choice rule, rewards (n, K), generator -> index (n,) of the picks; see `rules`.
 
     Returns
     -------

@@ -1,13 +1,14 @@
 """Algorithm 1 of the paper: draw, curate, refit, for any model with `fit(data, weights=None)` and `sample(n)`."""
 
 import math
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from sclib import checks, distributed, tensor_checks
-from sclib.choice import choose, curate
+from sclib.choice import Rule, choose, curate
 from sclib.population import synthetic_share
 
 
@@ -24,31 +25,46 @@ class Generation(NamedTuple):
 
 
 def self_consuming_loop(
-    model,
-    data,
-    reward,
-    K,
-    n,
-    lam=math.inf,
-    generations=10,
-    stacked=False,
-    generator=None,
-    resume=None,
-    choose=choose,
-    shuffle=False,
-):
-    """Yield a `Generation` for p_0 (fitted to `data`), p_1, .., p_generations: Eq. 4, or Eq. 8 for a finite `lam`.
+    model: Any,
+    data: Any,
+    reward: Callable[[torch.Tensor], Any],
+    K: int,
+    n: int,
+    lam: float = math.inf,
+    generations: int = 10,
+    stacked: bool = False,
+    generator: Any = None,
+    resume: Generation | None = None,
+    choose: Rule = choose,
+    shuffle: bool = False,
+) -> Iterator[Generation]:
+    """Yield a `Generation` for p_0 (fitted to `data`), p_1, .., p_generations.
 
-    `model`: `fit(data)` and `sample(n)` -> n samples, a tensor or an array; for a finite `lam` also
-    `fit(data, weights)`, see `mixed`.  Groups are runs of K neighbours, so samples must come *in random order*: a model
-    that sorts them, as scikit-learn's mixtures do by component, needs `shuffle`, or all candidates are of one kind.
-    `data`: (N, *shape), or (S, N, *shape) for S `stacked` seeds.  `reward`: samples -> one reward each, nats.
-    K: candidates in a group, 1 leaves the loop uncurated; n: groups a round; `lam`: weight of the picks against `data`.
-    `generator`: a torch.Generator for the choices, or a list of one a seed.
-    `choose`: another choice rule than Luce's, rewards (n, K), generator -> index (n,) of the picks; see `rules`.
-    `shuffle`: put each draw into random order, with `generator`, before it is dealt into groups.
-    `resume`: the last Generation seen (its `t` and `picks`), with the model as it was then, to go on from there.
-    Raises: ValueError for K, n or lam out of range, and for a model that returns fewer or more samples than asked.
+    Parameters
+    ----------
+    model : `fit(data)` and `sample(n)` -> n samples, a tensor or an array; for a finite `lam` also `fit(data,
+        weights)`, see `mixed`.  Groups are runs of K neighbours, so samples must come *in random order*: a model that
+        sorts them, as scikit-learn's mixtures do by component, needs `shuffle`, or all candidates are of one kind.
+    data : (N, *shape), or (S, N, *shape) for S `stacked` seeds.
+    reward : samples -> one reward each, nats.
+    K : candidates, an integer; 1 leaves the loop uncurated.
+    n : groups a round.
+    lam : weight of the picks against `data`, >= 0, or inf.
+    generations : rounds, an integer >= 0.
+    stacked : whether `data`, samples and rewards have an axis of seeds in front.
+    generator : a torch.Generator for the choices, or a list of one a seed.
+    resume : the last Generation seen (its `t` and `picks`), with the model as it was then, to go on from there.
+    choose : another choice rule than Luce's, rewards (n, K), generator -> index (n,) of the picks; see `rules`.
+    shuffle : whether to put each draw into random order, with `generator`, before it is dealt into groups.
+
+    Raises
+    ------
+    ValueError
+        For K, n or lam out of range, and for a model that returns fewer or more samples than asked.
+
+    Source
+    ------
+    Algorithm 1: Eq. 4, or Eq. 8 for a finite `lam`.
     """
     K, n = checks.integer(K, "K", 1), checks.integer(n, "n", 1)
     lam = checks.mixing(lam)
@@ -64,16 +80,35 @@ def self_consuming_loop(
             samples = _shuffled(samples, generator, stacked)
         proposals, rewards = _rated_groups(samples, reward, n, K, axis)
         # Curate: keep one of each group.
-        picks = distributed.broadcast(_curate(proposals, rewards, generator, choose))
+        picks = _curate(proposals, rewards, generator, choose)
         yield Generation(t, proposals, rewards, picks)
         t += 1
 
 
-def mixed(picks, data, lam, axis=0):
-    """What the next model is fitted to: the union of `data` and `picks` along `axis`, and the weight of each point.
+def mixed(
+    picks: Any,
+    data: Any,
+    lam: float,
+    axis: int = 0,
+) -> tuple[torch.Tensor, ...]:
+    """What the next model is fitted to: the union of data and picks, and the weight of each point.
 
-    Data weigh 1 / (1 + lam) together and picks lam / (1 + lam), however many there are of each (Eq. 8).
-    Returns: (picks,) for lam = inf; else (union, weights) with weights (N + n,) that sum to one.
+    Data weigh 1 / (1 + lam) together and picks lam / (1 + lam), however many there are of each.
+
+    Parameters
+    ----------
+    picks : (n, *shape), of the last round.
+    data : (N, *shape).
+    lam : >= 0, or inf.
+    axis : along which points lie, if not in front.
+
+    Returns
+    -------
+    (picks,) for lam = inf; else (union, weights) with weights (N + n,) that sum to one.
+
+    Source
+    ------
+    Eq. 8.
     """
     if lam == math.inf:
         return (picks,)
@@ -115,10 +150,11 @@ def _rated_groups(samples, reward, n, K, axis):
 
 
 def _curate(proposals, rewards, generator, choose):
+    """The picks of rank 0, which may differ from another's by rounding."""
     if rewards.ndim == 2:
-        return curate(proposals, rewards, generator, choose)
+        return distributed.broadcast(curate(proposals, rewards, generator, choose))
     seeds = zip(proposals, rewards, _one_each(generator, len(rewards)), strict=True)
-    return torch.stack([curate(*seed, choose) for seed in seeds])
+    return distributed.broadcast(torch.stack([curate(*seed, choose) for seed in seeds]))
 
 
 def _one_each(generator, seeds):
