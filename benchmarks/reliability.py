@@ -20,12 +20,12 @@ import warnings
 
 import numpy as np
 
-from sclib import record, results
+from sclib import parts, record, results
 
 KILLS, SECONDS = 200, 30.0
 CONFIG = {"experiment": "stress", "version": 1}
 NOBODY = 65534
-results.PART = 40_000  # three files a set
+parts.PART = 40_000  # three files a set
 
 
 def arrays(value, size=4000):
@@ -33,7 +33,7 @@ def arrays(value, size=4000):
 
 
 def write(path, value):
-    results.write_split(path, CONFIG, arrays(value))
+    parts.write_split(path, CONFIG, arrays(value))
 
 
 def read(path):
@@ -131,7 +131,7 @@ def full_disk(folder):
             if not mounted:
                 os.fsync = lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "no space left"))
             try:
-                results.write_split(path, CONFIG, arrays(-1.0, 200_000))
+                parts.write_split(path, CONFIG, arrays(-1.0, 200_000))
                 lost += 1  # it cannot have fitted
             except OSError:
                 pass

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-from sclib import datasets, distributed, results
+from sclib import datasets, distributed, parts, results
 from sclib.classifiers import ImageClassifier
 from sclib.flow import Flow
 from sclib.folders import cache_folder
@@ -41,7 +41,7 @@ def trained_once(made_with: dict, device: str, model: Any, train: Callable[[], N
             return
         train()
         distributed.follow(model)
-        distributed.from_main(lambda: results.write_split(file, made_with, model.state()))
+        distributed.from_main(lambda: parts.write_split(file, made_with, model.state()))
 
 
 def classifier(config: Any, images: torch.Tensor, labels: torch.Tensor) -> ImageClassifier:

@@ -5,16 +5,14 @@ config as canonical JSON.  Config and provenance (date, device, seconds, version
 Shipped results (this package's folder `results`) come before the user's cache (`SCLIB_CACHE`, else the platform's).
 """
 
-import contextlib
-import glob
 import json
 import math
 import os
 import pathlib
-import re
 import secrets
 import warnings
 import zipfile
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +21,6 @@ from sclib.folders import cache_folder, sweep, writable_cache, writing
 from sclib.record import META, PARTS, canonical, file_name, key, record, storable
 
 SHIPPED = pathlib.Path(__file__).with_name("results")
-PART = 15_000_000  # bytes
 
 
 class Result(NamedTuple):
@@ -34,7 +31,7 @@ class Result(NamedTuple):
     provenance: dict  # date, device, seconds, versions
 
     @property
-    def source(self):
+    def source(self) -> str:
         """One line that says where the numbers come from, for captions."""
         made = self.provenance
         seeds = self.config.get("seeds", [])
@@ -54,11 +51,22 @@ class DamagedResult(ValueError):
 
 
 def save(config: Any, arrays: dict, provenance: dict) -> pathlib.Path:
-    """Write `arrays` (name -> array) to the user's cache under `config`; returns the path.
+    """Write a result to the user's cache.
 
-    `config` and `provenance`: a dataclass or dict of what JSON can hold, or infinite, and the first as `file_name`
-    wants it; `arrays`: of numbers, booleans, dates, text or bytes, under names of letters, digits, _, . and -.
-    Raises: ValueError naming what is anything else.
+    Parameters
+    ----------
+    config : a dataclass or dict of what JSON can hold, or infinite, with `experiment` and `version`.
+    arrays : name -> numbers, booleans, dates, text or bytes; names of letters, digits, _, . and -.
+    provenance : a dataclass or dict of what JSON can hold.
+
+    Returns
+    -------
+    The file's path.
+
+    Raises
+    ------
+    ValueError
+        Naming what is anything else.
     """
     name = file_name(config)
     _meta(config, provenance), storable(arrays)  # what cannot be stored is said before any folder is made
@@ -68,11 +76,19 @@ def save(config: Any, arrays: dict, provenance: dict) -> pathlib.Path:
 
 
 def load(config: Any, command: str | None = None) -> Result:
-    """The `Result` of `config`, shipped or from the user's cache; every byte read is checked.
+    """A result, shipped or from the user's cache; every byte read is checked.
 
-    `config`: a dataclass or dict with `experiment` and `version`; `command`: what a miss says to run.
     A damaged file, or one of another config, is renamed to `*.damaged` with a warning and never used.
-    Raises: MissingResult naming the command that makes it.
+
+    Parameters
+    ----------
+    config : a dataclass or dict with `experiment` and `version`.
+    command : what a miss says to run; None for `experiments run`.
+
+    Raises
+    ------
+    MissingResult
+        If there is none.
     """
     for folder in (lambda: SHIPPED, cache_folder):
         if (result := read_or_put_aside(folder() / file_name(config), config)) is not None:
@@ -81,10 +97,19 @@ def load(config: Any, command: str | None = None) -> Result:
     raise MissingResult(f"no stored result {file_name(config)}; make it with: {command}")
 
 
-def write(path, config, arrays, provenance, parts=()):
-    """Write one file so that `path` holds all of it or what it held before, whatever happens meanwhile.
+def write(path: str | pathlib.Path, config: Any, arrays: dict, provenance: Any, parts: Sequence[str] = ()) -> None:
+    """Write one file so that the path holds all of it or what it held before, whatever happens meanwhile.
 
-    `parts`: names of files beside it whose arrays belong to it too.  Raises: ValueError as `save`.
+    Parameters
+    ----------
+    path : to be written.
+    config, arrays, provenance : as for `save`.
+    parts : names of files beside it whose arrays belong to it too.
+
+    Raises
+    ------
+    ValueError
+        As `save`.
     """
     arrays, path = storable(arrays), pathlib.Path(path)
     own = {META: np.array(_meta(config, provenance))} | ({PARTS: np.array(parts)} if parts else {})
@@ -113,7 +138,20 @@ def _write(path, arrays):
 
 
 def read(path: pathlib.Path, config: Any) -> Result:
-    """The `Result` in `path`.  Raises: OSError; DamagedResult if it is not whole or not `config`'s."""
+    """The result in a file.
+
+    Parameters
+    ----------
+    path : to be read.
+    config : whose it must be.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    DamagedResult
+        If it is not whole or not `config`'s.
+    """
     path, config = pathlib.Path(path), record(config)
     while True:
         with open(path, "rb") as file:
@@ -148,59 +186,14 @@ def _read(file, path, config):
     return result
 
 
-def write_split(path: pathlib.Path, config: Any, arrays: dict) -> None:
-    """As `write`, in as many files as keep each under 15 MB: `path`, and parts beside it that it names.
-
-    `path` is written last, so that it always stands for a whole set.  A larger array has a file of its own.
-    """
-    path, size = pathlib.Path(path), 0
-    groups: list[dict] = [{}]
-    for name, array in storable(arrays).items():
-        size += array.nbytes
-        if size > PART and groups[-1]:
-            groups.append({})
-            size = array.nbytes
-        groups[-1][name] = array
-    mark = secrets.token_hex(4)  # a set of parts never overwrites that of the last time
-    parts = [path.with_name(f"{path.stem}-{mark}-{i}.part") for i in range(1, len(groups))]
-    with writing(path.parent):
-        try:
-            for part, group in zip(parts, groups[1:], strict=True):
-                write(part, config, group, {})
-            write(path, config, groups[0], {}, [part.name for part in parts])
-        finally:  # a full disk keeps the old set, and nothing of the new one
-            with contextlib.suppress(OSError, ValueError, zipfile.BadZipFile):
-                _remove_parts(path, _named(path))
-
-
-def remove_split(path: pathlib.Path) -> None:
-    """Remove what `write_split` wrote; nothing if there is none."""
-    if path.parent.exists():
-        with writing(path.parent):
-            path.unlink(missing_ok=True)
-            _remove_parts(path)
-            sweep(path.parent)
-
-
-def _named(path):
-    """The parts that `path` names; none if there is no such file."""
-    if not path.exists():
-        return []
-    with np.load(path, allow_pickle=False) as stored:
-        return [path.with_name(str(part)) for part in stored.get(PARTS, ())]
-
-
-def _remove_parts(path, but=()):
-    # Also those of writers that were killed, which no file names.
-    for part in set(path.parent.glob(f"{glob.escape(path.stem)}-*.part")) - set(but):
-        if re.fullmatch(r"-[0-9a-f]{8}-\d+\.part", part.name.removeprefix(path.stem)):
-            part.unlink(missing_ok=True)
-
-
 def read_or_put_aside(path: pathlib.Path, config: Any) -> Result | None:
     """As `read`, but None for a file that is missing, cannot be read or is damaged, of which the latter two are warned.
 
     A damaged file is renamed `*.damaged`, if nobody has written another one in the meantime.
+
+    Parameters
+    ----------
+    path, config : as for `read`.
     """
     try:
         return _read_or_none(path, config)

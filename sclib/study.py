@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from sclib import distributed, results
+from sclib import distributed, parts, results
 from sclib.distributed import from_main
 from sclib.folders import cache_folder, writable_cache
 from sclib.loop import Generation, self_consuming_loop
@@ -70,7 +70,7 @@ def run_study(
             tqdm.write(f"stopped after {run.bar.n} of {run.bar.total} steps; the same call goes on from there")
             return None
         made = from_main(lambda: results.save(config, *run.outcome(device)))
-        from_main(lambda: results.remove_split(path))
+        from_main(lambda: parts.remove_split(path))
     return from_main(lambda: results.read(made, config))
 
 
@@ -177,7 +177,7 @@ class Run:
             If the deadline is over and something is left to do.
         """
         self.saved = time.perf_counter()
-        from_main(lambda: results.write_split(self.path, self.config, self.state()))
+        from_main(lambda: parts.write_split(self.path, self.config, self.state()))
         left = self.last is None or self.last.t < self.config.generations
         if distributed.decided(self.saved > self.deadline) and left:
             raise OutOfTime

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from sclib import results
+from sclib import parts, results
 from sclib.folders import writable_cache
 from sclib.record import file_name
 from sclib.trainer import put_moments, under
@@ -69,7 +69,7 @@ class Training:
             for i, moments in optimizer.state_dict()["state"].items():
                 state |= {f"{name}.{i}.{key}": tensor for key, tensor in moments.items() if tensor is not None}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        results.write_split(self.path, self.config, {key: tensor.numpy() for key, tensor in state.items()})
+        parts.write_split(self.path, self.config, {key: tensor.numpy() for key, tensor in state.items()})
 
     def _restore(self, tensors):
         self.step = int(tensors["step"])

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from sclib import record, results
+from sclib import parts, record, results
 
 names = st.from_regex(record.NAME, fullmatch=True) | st.sampled_from(["model.0.network.x", "a..b", "a_-", "x" * 100])
 array_names = names.filter(lambda name: name not in record.RESERVED and not name.endswith(".npy"))
@@ -110,7 +110,7 @@ def test_no_array_has_a_name_that_a_zip_file_or_numpy_could_change(name):
         with pytest.raises(ValueError, match="arrays"):
             results.save({"experiment": "x", "version": 1}, {name: 1}, {})
         with pytest.raises(ValueError, match="arrays"):
-            results.write_split(folder / "x.npz", {}, {"x": 1, name: 1})
+            parts.write_split(folder / "x.npz", {}, {"x": 1, name: 1})
         assert not list(folder.iterdir())
 
 

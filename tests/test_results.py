@@ -14,7 +14,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from sclib import record, results
+from sclib import parts, record, results
 
 
 @dataclasses.dataclass(frozen=True)
@@ -216,12 +216,12 @@ LARGE = {f"layer{i}": np.full(300, i, np.float32) for i in range(5)} | {"step": 
 
 @pytest.fixture
 def small_parts(monkeypatch):
-    monkeypatch.setattr(results, "PART", 2_500)
+    monkeypatch.setattr(parts, "PART", 2_500)
 
 
 def test_what_is_split_is_read_as_one_and_no_part_is_larger_than_allowed(folders, small_parts):
     path = folders / "state.npz"
-    results.write_split(path, Config(), LARGE)
+    parts.write_split(path, Config(), LARGE)
     assert len(files(folders)) == 3 and [name for name in files(folders) if name.endswith(".npz")] == ["state.npz"]
     arrays = results.read(path, Config()).arrays
     assert arrays.keys() == LARGE.keys()
@@ -233,15 +233,15 @@ def test_the_parts_of_the_last_time_are_removed_and_in_the_end_all(folders, smal
     path = folders / "state.npz"
     (folders / "state-of-another.npz").touch()
     for value in (1, 2):
-        results.write_split(path, Config(), LARGE | {"step": np.array(value)})
+        parts.write_split(path, Config(), LARGE | {"step": np.array(value)})
     assert len(files(folders)) == 4 and results.read(path, Config()).arrays["step"] == 2
-    results.remove_split(path)
+    parts.remove_split(path)
     assert files(folders) == ["state-of-another.npz"]
 
 
 def test_killed_between_two_parts_the_old_set_is_whole(folders, small_parts, monkeypatch):
     path = folders / "state.npz"
-    results.write_split(path, Config(), LARGE)
+    parts.write_split(path, Config(), LARGE)
     write = results.write
 
     def killed(path, *rest):
@@ -249,15 +249,15 @@ def test_killed_between_two_parts_the_old_set_is_whole(folders, small_parts, mon
             raise KeyboardInterrupt
         write(path, *rest)
 
-    monkeypatch.setattr(results, "write", killed)
+    monkeypatch.setattr(parts, "write", killed)
     with pytest.raises(KeyboardInterrupt):
-        results.write_split(path, Config(), LARGE | {"step": np.array(8)})
+        parts.write_split(path, Config(), LARGE | {"step": np.array(8)})
     assert results.read(path, Config()).arrays["step"] == 7
 
 
 def test_a_full_disk_leaves_the_old_set_and_nothing_of_the_new_one(folders, small_parts, monkeypatch):
     path = folders / "state.npz"
-    results.write_split(path, Config(), LARGE)
+    parts.write_split(path, Config(), LARGE)
     before, fsync, left = files(folders), os.fsync, iter((True, True, False))
 
     def full(file):
@@ -267,14 +267,14 @@ def test_a_full_disk_leaves_the_old_set_and_nothing_of_the_new_one(folders, smal
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="no space left"):
-        results.write_split(path, Config(), LARGE | {"step": np.array(8)})
+        parts.write_split(path, Config(), LARGE | {"step": np.array(8)})
     assert files(folders) == before and results.read(path, Config()).arrays["step"] == 7
 
 
 def test_a_missing_or_damaged_part_condemns_the_whole(folders, small_parts):
     path = folders / "state.npz"
     for harm in ("unlink", "cut"):
-        results.write_split(path, Config(), LARGE)
+        parts.write_split(path, Config(), LARGE)
         part = next(folders.glob("*.part"))
         part.unlink() if harm == "unlink" else part.write_bytes(part.read_bytes()[:-5])
         with pytest.warns(UserWarning, match="put aside"):
@@ -326,17 +326,17 @@ def test_what_a_killed_writer_left_is_swept_by_the_next(folders, small_parts):
     path = folders / "state.npz"
     (folders / "state.npz12345678.tmp").touch()
     (folders / "state-0123abcd-1.part").touch()
-    results.write_split(path, Config(), LARGE)
+    parts.write_split(path, Config(), LARGE)
     assert len(files(folders)) == 3
     assert results.read(path, Config()).arrays.keys() == LARGE.keys()
 
 
 WRITER = """
 import sys, pathlib, numpy as np
-from sclib import results
-results.PART = 2500
+from sclib import parts, results
+parts.PART = 2500
 for i in range(30):
-    results.write_split(pathlib.Path(sys.argv[1]), {"x": 1}, {f"l{j}": np.full(300, i, np.float32) for j in range(5)})
+    parts.write_split(pathlib.Path(sys.argv[1]), {"x": 1}, {f"l{j}": np.full(300, i, np.float32) for j in range(5)})
 """
 
 

@@ -11,7 +11,7 @@ import torch
 from test_experiments import TINY
 from test_images import TINY as TINY_IMAGES
 
-from sclib import experiments, flow, kept, plane, results, stacked, study
+from sclib import experiments, flow, kept, parts, plane, results, stacked, study
 from sclib.folders import lock
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -33,7 +33,7 @@ def test_checkpoints_are_written_within_a_fit_when_they_are_due(cache, monkeypat
     """A long fit that is killed loses no more than `SAVE_EVERY`."""
     saved = []
     monkeypatch.setattr(study, "SAVE_EVERY", 0)
-    monkeypatch.setattr(results, "write_split", lambda path, config, state: saved.append(state))
+    monkeypatch.setattr(parts, "write_split", lambda path, config, state: saved.append(state))
     experiments.run("moons-k2", "cpu", **TINY)
     assert [int(state["model.step"]) for state in saved] == [1, 2, 3, 0, 1, 2, 0, 1, 2, 0]
 
