@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from sclib import tensor_checks
+from sclib import distributed, tensor_checks
 from sclib.precision import single
 
 SHAPE = (3, 32, 32)
@@ -40,14 +40,22 @@ class Autoencoder(nn.Module):
     def encode(self, images: torch.Tensor) -> torch.Tensor:
         """Latents of `images`, uint8 (n, 3, 32, 32), as bytes: uint8 (n, channels, 4, 4).  Raises: ValueError."""
         images = tensor_checks.images(images, SHAPE)
-        return torch.cat([to_bytes(self.encoder(scaled(part.float()))) for part in images.split(500)])
+
+        def latents(images):
+            return torch.cat([to_bytes(self.encoder(scaled(part.float()))) for part in images.split(500)])
+
+        return distributed.mapped(latents, images)
 
     @torch.no_grad()
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """The images, uint8 (n, 3, 32, 32), of `latents`, uint8 (n, channels, 4, 4).  Raises: ValueError."""
         latents = tensor_checks.images(latents, self.shape, "latents")
-        parts = [pixels(self.decoder(from_bytes(part))) for part in latents.split(500)]
-        return torch.cat([part.round().clamp(0, 255).to(torch.uint8) for part in parts])
+
+        def images(latents):
+            parts = [pixels(self.decoder(from_bytes(part))) for part in latents.split(500)]
+            return torch.cat([part.round().clamp(0, 255).to(torch.uint8) for part in parts])
+
+        return distributed.mapped(images, latents)
 
 
 class Block(nn.Module):

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from sclib import checks, datasets, tensor_checks, weights
+from sclib import checks, datasets, distributed, tensor_checks, weights
 from sclib.classifiers import moved
 from sclib.folders import writable_cache
 from sclib.precision import single
@@ -106,7 +106,11 @@ class Network(nn.Module):
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """What the linear layer sees of `images`, uint8 (n, 3, 32, 32): (n, width).  Raises: ValueError."""
         images = tensor_checks.images(images, SHAPE).to(self.mean.device)
-        return torch.cat([self.maps(part.float())[-1].amax((2, 3)) for part in images.split(500)])
+
+        def features(images):
+            return torch.cat([self.maps(part.float())[-1].amax((2, 3)) for part in images.split(500)])
+
+        return distributed.mapped(features, images)
 
     @torch.no_grad()
     def logits(self, images: torch.Tensor) -> torch.Tensor:

@@ -9,11 +9,14 @@ import os
 import pathlib
 import signal
 import sys
+import tempfile
 
 import numpy as np
+import pytest
 import torch
 from test_experiments import TINY
 from test_images import TINY as TINY_IMAGES
+from test_latents import ship_small
 
 from sclib import command_line, distributed, experiments, study
 
@@ -22,6 +25,7 @@ WORDS = {"seeds": (100, 101), "generations": 1, "n": 40, "n_data": 300, "width":
 CASES = {
     "digits": ("digits-class-mixed", TINY_IMAGES | {"batch": 5}),
     "unet": ("cifar10-class", {"preset": "smoke"}),
+    "latent": ("cifar10-latent-class", {"preset": "smoke", "seeds": (100,)}),
     "plane": ("gaussians-lam0.5", TINY | {"batch": 5}),
     "ancestral": ("gaussians-k4-small-variance", TINY | {"batch": 7}),
     "words": ("words-k4-mixed", WORDS | {"batch": 5}),
@@ -44,11 +48,12 @@ def noted(name):
         found[f"picks{len(found)}"] = generation.picks.numpy()
         note(self, generation)
 
-    study.Run.note, torch.optim.AdamW.step = note_noted, step_noted
-    try:
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr(study.Run, "note", note_noted)
+        patch.setattr(torch.optim.AdamW, "step", step_noted)
+        if name == "latent":
+            ship_small(pathlib.Path(folder), patch)
         result = experiments.run(experiment, "cpu", **settings)
-    finally:
-        study.Run.note, torch.optim.AdamW.step = note, step
     return found | {name: value for name, value in result.arrays.items() if name != "seconds"}
 
 

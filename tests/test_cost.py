@@ -77,3 +77,9 @@ def test_the_command_prints_each_preset_and_its_time(name, lines, capsys):
 )
 def test_durations(seconds, text):
     assert cost.duration(seconds) == text
+
+
+def test_a_machine_computes_at_some_speed():
+    for tflops in (0, -1, float("inf"), "fast"):
+        with pytest.raises(ValueError, match="tflops"):
+            cost.table({}, tflops)

@@ -28,7 +28,11 @@ PROVENANCE = {name: "none" for name in weights.PROVENANCE}
 @pytest.fixture
 def small(cache, cifar10_stand_in, tmp_path, monkeypatch):
     """Networks of random weights, small ones, shipped."""
-    monkeypatch.setattr(weights, "SHIPPED", tmp_path / "shipped")
+    return ship_small(tmp_path / "shipped", monkeypatch)
+
+
+def ship_small(folder, monkeypatch):
+    monkeypatch.setattr(weights, "SHIPPED", folder)
     stage = first_stage.Stage(widths=(8, 8, 24), channels=2)
     monkeypatch.setattr(first_stage, "STAGE", stage)
     torch.manual_seed(0)
@@ -38,8 +42,8 @@ def small(cache, cifar10_stand_in, tmp_path, monkeypatch):
         monkeypatch.setitem(judges.JUDGES, name, judge)
         networks[file_name(judge.network)] = (judge.network, judges.Network(judge.kind, judge.width))
     for name, (config, network) in networks.items():
-        weights.save(tmp_path / "shipped" / name, config, network.state_dict(), PROVENANCE)
-    return tmp_path / "shipped"
+        weights.save(folder / name, config, network.state_dict(), PROVENANCE)
+    return folder
 
 
 @pytest.mark.parametrize("name", NAMES)
