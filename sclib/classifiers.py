@@ -17,8 +17,14 @@ SIZES = {"cnn": (8, 8), "vgg": (32, 32)}  # the images that each kind of network
 class ImageClassifier:
     """A convolutional network that turns images, uint8 (n, C, H, W), into class probabilities.
 
-    `kind`: "cnn", a small network for 8 x 8 images, or "vgg", torchvision's VGG11 with batch normalisation and one
-    linear layer from its 512 features, for 32 x 32; `shape`: (C, H, W); `seed`: of its random streams; `device`.
+    Parameters
+    ----------
+    kind : "cnn", a small network for 8 x 8 images, or "vgg", torchvision's VGG11 with batch normalisation and one
+        linear layer from its 512 features, for 32 x 32.
+    shape : (C, H, W) of an image.
+    classes : how many there are.
+    seed : of its random streams.
+    device : "cpu", "cuda" or "cuda:1".
     """
 
     @single()
@@ -103,11 +109,6 @@ class ImageClassifier:
         Parameters
         ----------
         images : (n, C, H, W), uint8.
-
-        Raises
-        ------
-        ValueError
-            For other images.
         """
         images = tensor_checks.images(images, self.shape).to(self.generator.device)
 
@@ -123,11 +124,6 @@ class ImageClassifier:
         Parameters
         ----------
         images : (n, C, H, W), uint8.
-
-        Raises
-        ------
-        ValueError
-            For other images.
         """
         return self.network[1](self.features(images))
 

@@ -13,7 +13,20 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from sclib import checks, ddpm, first_stage, flow, images, judges, kept, latents, networks, sentences, transformer
+from sclib import (
+    attention,
+    checks,
+    ddpm,
+    first_stage,
+    flow,
+    images,
+    judges,
+    kept,
+    latents,
+    networks,
+    sentences,
+    transformer,
+)
 from sclib.autoencoder import Autoencoder
 from sclib.classifiers import ImageClassifier
 from sclib.precision import single
@@ -111,14 +124,24 @@ def table(costs: dict[str, Cost], tflops: float = 1.0) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time in the largest unit of which there is one: "3.1 h"."""
+    """A time in the largest unit of which there is one: "3.1 h".
+
+    Parameters
+    ----------
+    seconds : >= 0.
+    """
     units = {"years": 31_557_600, "days": 86_400, "h": 3_600, "min": 60, "s": 1}
     name, size = next(((n, s) for n, s in units.items() if seconds >= s), ("s", 1))
     return f"{seconds / size:.2g} {name}" if seconds / size < 100 else f"{seconds / size:.0f} {name}"
 
 
 def counted(work: Callable[[], Any]) -> float:
-    """FLOP of `work()`, forward and backward."""
+    """FLOP of what a function does, forward and backward.
+
+    Parameters
+    ----------
+    work : without arguments.
+    """
     with FlopCounterMode(display=False) as counter:
         work()
     return float(counter.get_total_flops())
@@ -126,7 +149,12 @@ def counted(work: Callable[[], Any]) -> float:
 
 @contextlib.contextmanager
 def keeping(parameters: Iterable[torch.Tensor]) -> Iterator[Callable[[], float]]:
-    """A function that says how many bytes, besides `parameters`, one step in the block has kept for the way back."""
+    """How much a step in the block keeps for the way back, as a function: bytes.
+
+    Parameters
+    ----------
+    parameters : which do not count.
+    """
     own = {parameter.untyped_storage()._cdata for parameter in parameters}
     storages: dict[int, int] = {}
 
@@ -168,7 +196,7 @@ def _ddpm(config):
 def _transformer(config):
     settings = dataclasses.replace(config.model, first_steps=1, steps=1)
     model = transformer.Transformer((0,), len(sentences.GRAMMAR.words), settings)
-    data = torch.zeros(1, 100, transformer.LENGTH, dtype=torch.uint8)
+    data = torch.zeros(1, 100, attention.LENGTH, dtype=torch.uint8)
     with keeping(model.parameters()) as held:
         step = counted(lambda: model.fit(data))
     one = counted(lambda: model.logits(data[:, :1].long()))

@@ -54,9 +54,14 @@ class Settings:
 class DDPM(Trainer):
     """S models of points in the plane, one a seed: `fit(data)`, `sample(n)`.
 
-    `seeds`: sequence of S integers; `settings`: a `Settings`; `device`: where tensors live ("cpu", "cuda").
     Data are standardised by the first fit's mean and standard deviation, which later fits keep; so is the box around
     the first data, to which the sampler clips each prediction of x_0.
+
+    Parameters
+    ----------
+    seeds : S integers.
+    settings : `Settings()` if None.
+    device : "cpu", "cuda" or "cuda:1".
     """
 
     @single()

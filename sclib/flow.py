@@ -58,15 +58,20 @@ class Settings:
 
 
 class Flow(Trainer):
-    """One flow model of images, uint8 (C, H, W): `fit(data)`, `sample(n)`.
+    """One flow model of images: `fit(data)`, `sample(n)`.
 
-    `shape`: (C, H, W); `seed`: of its random stream; `settings`: a `Settings`; `device`: "cpu", "cuda" or "cuda:1".
     On a GPU the network runs compiled, with channels last, and in bfloat16 where the GPU has it and that is safe.
+
+    Parameters
+    ----------
+    shape : (C, H, W) of an image.
+    seed : of its random stream.
+    settings : `Settings()` if None.
+    device : "cpu", "cuda" or "cuda:1".
     """
 
     @single()
     def __init__(self, shape: Sequence[int], seed: int = 0, settings: Settings | None = None, device: str = "cpu"):
-        """Raises: ValueError."""
         (seed,) = checks.seeds([seed], "seed")
         self.generator = torch.Generator(device).manual_seed(seed)
         super().__init__(settings or Settings(), {"generator": self.generator})

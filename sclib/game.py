@@ -38,9 +38,14 @@ class Bias(NamedTuple):
 class Game:
     """One reader's session: what was offered, what was picked, and the model after each pick.
 
-    `K` >= 2 candidates, 0 < `rate` < 1, `seed` for NumPy's generator; ValueError for anything else.
     `offers`: list of (K, 3) arrays of attribute indices, the last one still on the table; `picks`: list of ints;
     `marginals`: after t picks, `marginals[t]` lists the shares of each attribute's values.
+
+    Parameters
+    ----------
+    K : candidates, an integer >= 2.
+    rate : by which a pick moves the model, between 0 and 1.
+    seed : of NumPy's generator.
     """
 
     def __init__(self, K: int = 4, rate: float = 0.1, seed: Any = None):

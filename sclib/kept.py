@@ -69,7 +69,16 @@ def classifier(config: Any, images: torch.Tensor, labels: torch.Tensor) -> Image
 
 
 class KeptFlow(Flow):
-    """A flow model whose first fit is kept, for all experiments that begin with the same one."""
+    """A flow model whose first fit is kept, for all experiments that begin with the same one.
+
+    Parameters
+    ----------
+    config : an `images.Config`.
+    shape : (C, H, W) of an image.
+    seed : of the experiment.
+    stream : the seed of the model's random stream.
+    device : "cpu", "cuda" or "cuda:1".
+    """
 
     def __init__(self, config: Any, shape: tuple, seed: int, stream: int, device: str):
         super().__init__(shape, stream, config.model, device)

@@ -25,7 +25,14 @@ def network(shape: tuple, settings: Any) -> nn.Module:
 
 
 class ResidualMLP(nn.Module):
-    """The velocity of images (n, C, H, W), all pixels at once, at times (n,): `depth` residual blocks of `width`."""
+    """The velocity of images (n, C, H, W), all pixels at once, at times (n,).
+
+    Parameters
+    ----------
+    shape : (C, H, W).
+    width : units of a hidden layer.
+    depth : residual blocks.
+    """
 
     def __init__(self, shape: tuple, width: int, depth: int):
         super().__init__()

@@ -12,12 +12,13 @@ import numpy as np
 import torch
 
 from sclib import alignment
+from sclib.attention import LENGTH
 from sclib.counted import GRAMMAR, METHODS, SHARES, exact_laws, judges, summarise, top_sentences  # noqa: F401
 from sclib.kept import LATER, trained_once
 from sclib.record import record
 from sclib.settings import check_counts, check_numbers, check_one_of, coerce, later
 from sclib.study import Study
-from sclib.transformer import LENGTH, Settings, Transformer
+from sclib.transformer import Settings, Transformer
 from sclib.words import draw, first_law, reward
 
 TUNING = (100, 101, 102, 103, 104)  # seeds
@@ -131,6 +132,11 @@ class Learner(Transformer):
     """The transformer of an experiment: its first fit is kept for all that begin with the same one; it may be asked.
 
     If `config.prompts`, the noun is given: drawn as data have it, one for each K sentences in turn.
+
+    Parameters
+    ----------
+    config : a `Config`.
+    streams : seeds of the models.
     """
 
     def __init__(self, config: Config, streams: Sequence[int]):

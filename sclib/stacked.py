@@ -10,7 +10,12 @@ from sclib.flow import Flow
 
 
 class Flows:
-    """S flow models, one a seed, behind one `fit(data)` and `sample(n)` with a leading axis S: `members`."""
+    """Several flow models behind one `fit(data)` and `sample(n)`.
+
+    Parameters
+    ----------
+    members : S of them, one a seed.
+    """
 
     def __init__(self, members: Iterable[Flow]):
         self.members = list(members)

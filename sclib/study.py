@@ -104,7 +104,14 @@ def threads(number: int | None) -> Iterator[None]:
 
 
 class Run:
-    """A study on its way: how far it has come, and how that is saved."""
+    """A study on its way: how far it has come, and how that is saved.
+
+    Parameters
+    ----------
+    config, study : what is run.
+    path : of the checkpoint.
+    start, deadline : when it began and when it must end, in seconds of `time.perf_counter`.
+    """
 
     def __init__(self, config: Any, study: Study, path: pathlib.Path, start: float, deadline: float = math.inf):
         self.config, self.study, self.path, self.deadline = config, study, path, deadline

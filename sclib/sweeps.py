@@ -13,7 +13,12 @@ from sclib.results import Result
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """A setting from "FIELD=VALUE", as the command line takes it: "K=4", "lam=inf", "seeds=0:50"."""
+    """A setting from the command line.
+
+    Parameters
+    ----------
+    text : "FIELD=VALUE": "K=4", "lam=inf", "seeds=0:50".
+    """
     name, _, value = text.partition("=")
     if found := re.fullmatch(r"(\d+):(\d+)", value):
         return name, tuple(range(int(found[1]), int(found[2])))

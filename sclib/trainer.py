@@ -13,12 +13,15 @@ from sclib import distributed
 class Trainer:
     """A model fitted by AdamW, whose rate rises over a part `warmup` of a fit, then falls to zero along a cosine.
 
-    `settings` has first_steps and first_lr, of the first fit, from random weights; and steps and lr, of each later fit,
-    which starts from the weights it finds.  A subclass has `parameters()`, what is learned; `tensors()` and
-    `put(tensors)`, all that its state holds by name; and calls `descend` in its `fit`.
+    A subclass has `parameters()`, what is learned; `tensors()` and `put(tensors)`, all that its state holds by name;
+    and calls `descend` in its `fit`.  If `on_step`, called after each optimiser step, raises, the next `fit` with the
+    same data goes on at the next step; so it does in a model that took over `state()`.
 
-    If `on_step`, called after each optimiser step, raises, the next `fit` with the same data goes on at the next step;
-    so it does in a model that took over `state()`.
+    Parameters
+    ----------
+    settings : with first_steps and first_lr, of the first fit, from random weights; and steps and lr, of each later
+        fit, which starts from the weights it finds.
+    streams : random ones, by name, which the state holds.
     """
 
     warmup = 0.0

@@ -44,23 +44,21 @@ class Settings:
 
 
 class Transformer(Trainer):
-    """S causal language models over `words` words, one a seed: `fit(data)`, `sample(n)`, `log_prob(sentences)`.
+    """S causal language models, one a seed: `fit(data)`, `sample(n)`, `log_prob(sentences)`.
 
-    `seeds`: S integers; `words`: how many there are; `temperature`: of each word's law, to the power 1 / temperature.
+    Parameters
+    ----------
+    seeds : S integers.
+    words : how many there are.
+    settings : `Settings()` if None.
+    temperature : > 0; the law of each word is taken to the power 1 / temperature.
     """
 
     warmup, betas = 0.03, (0.9, 0.99)
 
     @single()
-    def __init__(
-        self,
-        seeds: Sequence[int],
-        words: int,
-        settings: Settings | None = None,
-        temperature: float = 1.0,
-        device: str = "cpu",
-    ):
-        self.generators = [torch.Generator(device).manual_seed(seed) for seed in checks.seeds(seeds)]
+    def __init__(self, seeds: Sequence[int], words: int, settings: Settings | None = None, temperature: float = 1.0):
+        self.generators = [torch.Generator().manual_seed(seed) for seed in checks.seeds(seeds)]
         super().__init__(settings or Settings(), {f"generator.{i}": g for i, g in enumerate(self.generators)})
         self.words = checks.integer(words, "words", 1, 10_000)
         self.temperature = checks.real(temperature, "temperature", lambda T: 0 < T < math.inf, "be positive and finite")

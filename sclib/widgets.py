@@ -5,7 +5,7 @@ import html
 import io
 import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import ipywidgets
@@ -21,9 +21,16 @@ NAMES = {"lam": "λ"}
 
 
 class Explorer(ipywidgets.VBox):
-    """Sliders above a picture; shows the first picture where no widget can be drawn."""
+    """Sliders above a picture; shows the first picture where no widget can be drawn.
 
-    def __init__(self, children, summary, first_png):
+    Parameters
+    ----------
+    children : the sliders, and what they show.
+    summary : its text, where there is no picture either.
+    first_png : base64 of the first picture.
+    """
+
+    def __init__(self, children: Sequence[ipywidgets.Widget], summary: str, first_png: str):
         super().__init__(children)
         self._summary, self._first_png = summary, first_png
 
