@@ -122,6 +122,21 @@ def picked_index(proposals: torch.Tensor, picks: torch.Tensor) -> torch.Tensor:
     Returns
     -------
     Tensor (n,), long, values 0..K-1.
+
+    Raises
+    ------
+    ValueError
+        If the shapes don't fit, or a pick is none of its group.
     """
-    same = proposals == picks[:, None]
-    return same.reshape(*same.shape[:2], -1).all(-1).int().argmax(-1)
+    for name, values in (("proposals", proposals), ("picks", picks)):
+        if not isinstance(values, torch.Tensor):
+            raise ValueError(f"{name} has type {type(values).__name__}; it must be a tensor")
+    shape = tuple(proposals.shape)
+    if proposals.ndim < 2 or not proposals.numel() or tuple(picks.shape) != shape[:1] + shape[2:]:
+        raise ValueError(
+            f"picks has shape {tuple(picks.shape)} and proposals {shape}; allowed are (n, *shape) and (n, K, *shape)"
+        )
+    same = (proposals == picks[:, None]).reshape(*shape[:2], -1).all(-1)  # (n, K)
+    if not same.any(-1).all():
+        raise ValueError("picks has a row that is none of its group's proposals; each must be one")
+    return same.int().argmax(-1)

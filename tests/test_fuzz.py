@@ -55,10 +55,11 @@ def tensors(*shape, low=-1e6, high=1e6):
 def good(function, n):
     """Strategies for the arguments of a valid call on n atoms, points or groups, by name."""
     if function.__module__ == "sclib.choice":
-        shape = (n, 3)
+        proposals = st.shared(tensors(n, 3, 2), key="proposals")
         return {
-            "rewards": tensors(*shape),
-            "proposals": tensors(*shape, 2),
+            "rewards": tensors(n, 3),
+            "proposals": proposals,
+            "picks": proposals.map(lambda drawn: drawn[:, 1]),
             "generator": st.just(torch.Generator()),
         } | {"choose": st.just(choice.choose)}
     return {
@@ -114,6 +115,7 @@ def shape(function, called):
         "choice_probabilities": lambda: sized["rewards"],
         "choose": lambda: sized["rewards"][:-1],
         "curate": lambda: sized["proposals"][:1] + sized["proposals"][2:],
+        "picked_index": lambda: sized["proposals"][:1],
         "clipped_distance": lambda: sized["points"][:-1],
         "class_probability": lambda: sized["probabilities"][:-1],
         "confidence": lambda: sized["probabilities"][:-1],
