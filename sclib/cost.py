@@ -200,7 +200,8 @@ def _transformer(config):
     with keeping(model.parameters()) as held:
         step = counted(lambda: model.fit(data))
     one = counted(lambda: model.logits(data[:, :1].long()))
-    return Model(sum(w.numel() for w in model.parameters()), step, step, lambda n: BEGINNINGS * one, held())
+    each = config.K if config.method in sentences.METHODS else 1  # these learn from all candidates of a group
+    return Model(sum(w.numel() for w in model.parameters()), step, each * step, lambda n: BEGINNINGS * one, held())
 
 
 def _judging(config):

@@ -24,7 +24,7 @@ WORDS = {"seeds": (100, 101), "generations": 1, "n": 40, "n_data": 300, "width":
 # Batches that four ranks cannot share evenly: of five items, the last rank gets none.
 CASES = {
     "digits": ("digits-class-mixed", TINY_IMAGES | {"batch": 5}),
-    "unet": ("cifar10-class", {"preset": "smoke"}),
+    "unet": ("cifar10-class", {"preset": "smoke", "generations": 1, "n": 4, "n_atoms": 8}),
     "latent": ("cifar10-latent-class", {"preset": "smoke", "seeds": (100,)}),
     "plane": ("gaussians-lam0.5", TINY | {"batch": 5}),
     "ancestral": ("gaussians-k4-small-variance", TINY | {"batch": 7}),

@@ -82,7 +82,7 @@ def test_a_run_on_several_ranks_is_that_on_one(made, number, name):
 def test_one_rank_reports(made):
     for number in (2, 4):
         (out, progress), *others = made[number][1]
-        assert "classifier: accuracy" in out and "generation 2" in progress
+        assert "classifier: accuracy" in out and "generation 1" in progress
         assert others == [("", "")] * (number - 1)
 
 
