@@ -60,6 +60,12 @@ def test_what_a_cost_grows_with():
     assert cost.cost(more).later - steps == pytest.approx(2 * (base.later - steps))
 
 
+def test_dpo_learns_from_all_candidates_of_a_group():
+    dpo, retrained = (cost.cost(experiments.configure(name)) for name in ("words-dpo", "words-k4"))
+    settings = experiments.configure("words-dpo").model
+    assert dpo.later - retrained.later == pytest.approx(3 * settings.steps * dpo.first / settings.first_steps)
+
+
 @pytest.mark.parametrize("name, lines", [("cifar10-class", 3), ("words-k4", 1)])
 def test_the_command_prints_each_preset_and_its_time(name, lines, capsys):
     command_line.main(["cost", name, "--tflops", "0.5"])

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from test_images import TINY as TINY_IMAGES
 
 from sclib import command_line, experiments, results, sweeps
 
+README = Path(__file__).parents[1] / "README.md"
 SBATCH = Path(__file__).parents[1] / "examples" / "sweep.sbatch"
 WORDS = {"seeds": (100, 101), "generations": 1, "n": 40, "n_data": 300, "width": 8, "first_steps": 3, "steps": 2}
 
@@ -108,3 +110,12 @@ def test_the_sbatch_file_runs_the_line_of_its_task(cache, tmp_path):
     subprocess.run(["bash", SBATCH, sweep], env=environment, check=True, capture_output=True)
     config = experiments.configure("gaussians-k4", **TINY | {"seeds": (101,)})
     assert [path.name for path in cache.glob("*.npz")] == [results.file_name(config)]
+
+
+def test_the_commands_of_the_readme_are_taken(monkeypatch):
+    lines = re.findall(r"^(?:torchrun .*|python) -m sclib\.experiments (.*?)(?: +[>#].*)?$", README.read_text(), re.M)
+    done = []
+    monkeypatch.setattr(command_line, "_answer", lambda options: done.append((options.command, options.name)))
+    for line in lines:
+        command_line.main(shlex.split(line))
+    assert done == [("run", "cifar10-class"), ("plan", "gaussians-k4"), ("join", "gaussians-k4")]
