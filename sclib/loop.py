@@ -42,9 +42,10 @@ def self_consuming_loop(
 
     Parameters
     ----------
-    model : `fit(data)` and `sample(n)` -> n samples, a tensor or an array; for a finite `lam` also `fit(data,
-        weights)`, see `mixed`.  Groups are runs of K neighbours, so samples must come *in random order*: a model that
-        sorts them, as scikit-learn's mixtures do by component, needs `shuffle`, or all candidates are of one kind.
+    model : `fit(data)` and `sample(n)` -> n samples, a tensor or an array; for a finite `lam` also
+        `fit(data, weights)`, see `mixed`.  Groups are runs of K neighbours, so samples must come in random order: a
+        model that sorts them, as scikit-learn's mixtures do by component, needs `shuffle`, or all candidates are of
+        one kind.
     data : (N, *shape), or (S, N, *shape) for S `stacked` seeds.
     reward : samples -> one reward each, nats.
     K : candidates, an integer; 1 leaves the loop uncurated.

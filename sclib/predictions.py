@@ -21,7 +21,7 @@ def exact_law(config: Any, arrays: dict, reset: bool = False) -> dict:
 
     Parameters
     ----------
-    config, arrays : as above.
+    config, arrays : a `Config`, and the arrays of its result.
     reset : another law, in which curation moves the classes' shares but not what is in them: each refit puts the
         rewards within a class back to the first model's, so selection never tires.  With s_t(c) the share of class c
         and p_0(x | c) the first model's law within it, the law before curation is sum_c s_t(c) p_0(x | c), and s_{t+1}
@@ -67,7 +67,7 @@ def distances(config: Any, arrays: dict, law: dict | None = None) -> dict:
 
     Parameters
     ----------
-    config, arrays : as above.
+    config, arrays : a `Config`, and the arrays of its result.
     law : as from `exact_law`, which is called if it is None; one (T + 1, ...) is that of all seeds.
 
     Returns
@@ -94,7 +94,7 @@ def transmission(config: Any, arrays: dict) -> tuple[np.ndarray, np.ndarray]:
 
     Parameters
     ----------
-    config, arrays : as above.
+    config, arrays : a `Config`, and the arrays of its result.
 
     Returns
     -------
