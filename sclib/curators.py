@@ -80,7 +80,7 @@ def group_trajectory(
 
 
 def welfare(probs: ArrayLike, rewards: ArrayLike, shares: ArrayLike) -> float:
-    """sum_j q_j log E_p[e^{r_j}]: what the loop at K = inf maximises, never falling on the way.
+    """sum_j nu_j log E_p[e^{r_j}]: what the loop at K = inf maximises, never falling on the way.
 
     Parameters
     ----------
@@ -105,13 +105,13 @@ def welfare(probs: ArrayLike, rewards: ArrayLike, shares: ArrayLike) -> float:
 
 
 def bargain(share: float, gap: float) -> float:
-    """The bargain of two opposite groups, before it is cut off at 0 and 1: q + (2q - 1) / (e^gap - 1).
+    """The bargain of two opposite groups, before it is cut off at 0 and 1: nu_1 + (2 nu_1 - 1) / (e^gap - 1).
 
     Cut off, it is the mass of A that maximises `welfare`.
 
     Parameters
     ----------
-    share : q, of the curators who like A more than B by `gap`, from 0 to 1; the others like B more by as much.
+    share : nu_1, of the curators who like A more than B by `gap`, from 0 to 1; the others like B more by as much.
     gap : > 0, nats.
 
     Returns

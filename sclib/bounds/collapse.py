@@ -182,16 +182,16 @@ def collapse_factor(distance: ArrayLike, K: float) -> np.ndarray:
 
 
 def plateau_constant(density: float, mass: float, K: float, exponent: float = 1.0) -> float:
-    """The limit of t^a KL(p* || p_t) without a gap below the top, Gamma(1+a) (K/(K-1))^a f / P_0(A).
+    """The limit of t^k KL(p* || p_t) without a gap below the top, Gamma(1+k) (K/(K-1))^k g / P_0(A).
 
-    At a = 1, a reward whose density just below the top is f, the divergence falls like 1/t.
+    At k = 1, a reward whose density just below the top is g, the divergence falls like 1/t.
 
     Parameters
     ----------
-    density : f > 0; P_0(r* - s <= r < r*) / s^a tends to it as s -> 0.
+    density : g > 0; P_0(r* - h <= r < r*) / h^k tends to it as h -> 0.
     mass : P_0(A), in (0, 1].
     K : candidates, an integer >= 1 or inf.
-    exponent : a > 0, at most 100.
+    exponent : k > 0, at most 100.
 
     Returns
     -------

@@ -137,9 +137,10 @@ def mixed_kl_bound(cap: float, lam: float) -> float:
 
 
 def sharp_mixed_kl_bound(cap: float, lam: float) -> float:
-    """A bound on KL(p_t || p_ref) if p_0 = p_ref: theta m log m + (1 - theta) a log a, theta = (1-a)/(m-a).
+    """A bound on KL(p_t || p_ref) if p_0 = p_ref: theta m log m + (1-theta) (1-s) log(1-s).
 
-    m = sup_ratio_bound(cap, lam), a = 1/(1 + lam): p_t / p_ref lies in [a, m] and averages to 1.
+    p_t / p_ref lies in [1 - s, m] and averages to 1: m = sup_ratio_bound(cap, lam), s = lam / (1 + lam),
+    theta = s / (m - 1 + s).
 
     Parameters
     ----------
@@ -158,11 +159,11 @@ def sharp_mixed_kl_bound(cap: float, lam: float) -> float:
     ------
     Ours.
     """
-    m, (a, synthetic) = sup_ratio_bound(cap, lam), shares(lam)
+    m, (real, synthetic) = sup_ratio_bound(cap, lam), shares(lam)
     if m in (1, math.inf):
         return math.log(m)
-    theta = synthetic / (m - a)
-    return max(0.0, theta * m * math.log(m) - (1 - theta) * a * math.log1p(lam))
+    theta = synthetic / (m - real)
+    return max(0.0, theta * m * math.log(m) - (1 - theta) * real * math.log1p(lam))
 
 
 def reverse_kl_bound(lam: float) -> float:

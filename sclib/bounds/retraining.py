@@ -54,7 +54,7 @@ def retraining_jacobian(lam: float, B: ArrayLike, F: ArrayLike) -> np.ndarray:
     Parameters
     ----------
     lam : >= 0, finite.
-    B : (d, d), minus the Hessian of the data's mean log-likelihood at its maximum theta*, positive definite.
+    B : (d, d), Omega in the book: minus the Hessian of the mean log-likelihood of the data, positive definite.
     F : (d, d), the Fisher matrix of p_theta*, positive semidefinite.  Numbers serve for d = 1.
 
     Returns

@@ -8,14 +8,14 @@ from sclib.bounds.drift import contraction_factor
 
 
 def share_variance(share: float, lam: float, n: float) -> float:
-    """Var P_t(B) in the long run at K = 1, pi (1-pi) lam^2 / (lam^2 + (1 + 2 lam) n), exact at every n.
+    """Var P_t(B) in the long run at K = 1, v (1-v) lam^2 / (lam^2 + (1 + 2 lam) n), exact at every n.
 
-    A round mixes the data's law, in which B has the share pi, with n samples of the last model.
+    A round mixes the data's law, in which B has the share v, with n samples of the last model.
 
     Parameters
     ----------
-    share : pi, from 0 to 1.
-    lam : >= 0 or inf (then pi (1-pi): in the end all or nothing).
+    share : v, from 0 to 1.
+    lam : >= 0 or inf (then v (1-v): in the end all or nothing).
     n : samples a round, >= 1.
 
     Returns
