@@ -35,6 +35,7 @@ benchmark: $(VENV)/test book  ## Measure how fast everything is, and print the t
 	$(BIN)/python -m pytest benchmarks/bench_*.py -q --benchmark-quiet --benchmark-json=_build/benchmark.json
 	$(BIN)/python benchmarks/table.py _build/benchmark.json
 	$(BIN)/python benchmarks/pages.py
+	$(BIN)/python benchmarks/processes.py
 
 mutants: $(VENV)/test  ## Break the package in 65 places, and see that tests fail
 	$(BIN)/python tools/mutants.py

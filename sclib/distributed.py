@@ -10,6 +10,7 @@ import datetime
 import math
 import os
 import pathlib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -208,5 +209,5 @@ def _talk(call, *args, **kwargs):
     try:
         call(*args, **kwargs)
     except RuntimeError as error:
-        reason = str(error).strip().partition("\n")[0]
+        reason = re.sub(r"^\[.*?\] *", "", str(error).strip()).partition(". ")[0].partition("\n")[0]  # no source file
         raise LostRank(f"rank {os.environ.get('RANK', 0)} has lost another rank ({reason})") from error
