@@ -12,10 +12,15 @@ MIDDLE = 127.5
 
 
 class Autoencoder(nn.Module):
-    """Images to latents of `channels` x 4 x 4 numbers, and back; `widths`: of the decoder's maps, 16 to 4 wide.
+    """Images to latents of 4 x 4 places, and back.
 
     Each channel of the latents has mean 0 and variance 1 over the training images.  Where latents are kept, a model's
     data or what it draws, they are bytes: rounding them, by .009 standard deviations, is far below the decoder's noise.
+
+    Parameters
+    ----------
+    widths : of the decoder's maps, 16, 8 and 4 wide.
+    channels : numbers of a latent at each of its places.
     """
 
     @single()
@@ -38,7 +43,12 @@ class Autoencoder(nn.Module):
 
     @torch.no_grad()
     def encode(self, images: torch.Tensor) -> torch.Tensor:
-        """Latents of `images`, uint8 (n, 3, 32, 32), as bytes: uint8 (n, channels, 4, 4).  Raises: ValueError."""
+        """Latents of images as bytes, uint8 (n, channels, 4, 4).
+
+        Parameters
+        ----------
+        images : (n, 3, 32, 32), uint8.
+        """
         images = tensor_checks.images(images, SHAPE)
 
         def latents(images):
@@ -48,7 +58,12 @@ class Autoencoder(nn.Module):
 
     @torch.no_grad()
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
-        """The images, uint8 (n, 3, 32, 32), of `latents`, uint8 (n, channels, 4, 4).  Raises: ValueError."""
+        """The images of latents, uint8 (n, 3, 32, 32).
+
+        Parameters
+        ----------
+        latents : (n, channels, 4, 4), uint8.
+        """
         latents = tensor_checks.images(latents, self.shape, "latents")
 
         def images(latents):
@@ -59,7 +74,12 @@ class Autoencoder(nn.Module):
 
 
 class Block(nn.Module):
-    """x plus two normalised convolutions of x, (n, C, H, W)."""
+    """x plus two normalised convolutions of x, (n, C, H, W).
+
+    Parameters
+    ----------
+    channels : C.
+    """
 
     def __init__(self, channels: int):
         super().__init__()
@@ -69,11 +89,22 @@ class Block(nn.Module):
         )  # fmt: skip
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The sum, (n, C, H, W).
+
+        Parameters
+        ----------
+        x : (n, C, H, W).
+        """
         return x + self.change(x)
 
 
 class Adversary(nn.Module):
-    """Scores of a critic's maps of features, of `widths` channels: (n, 1, H, W) each, high for original images."""
+    """Scores of a critic's maps of features: (n, 1, H, W) each, high for original images.
+
+    Parameters
+    ----------
+    widths : channels of each of the maps.
+    """
 
     @single()
     def __init__(self, widths: tuple):
@@ -87,26 +118,52 @@ class Adversary(nn.Module):
         )  # fmt: skip
 
     def forward(self, maps: list[torch.Tensor]) -> list[torch.Tensor]:
+        """The scores, (n, 1, H, W) each.
+
+        Parameters
+        ----------
+        maps : (n, C, H, W) each.
+        """
         return [head(x) for head, x in zip(self.heads, maps, strict=True)]
 
 
 def scaled(grey: torch.Tensor) -> torch.Tensor:
-    """Pixels 0..255 -> -1..1."""
+    """Pixels from -1 to 1.
+
+    Parameters
+    ----------
+    grey : any shape, 0..255.
+    """
     return grey / MIDDLE - 1
 
 
 def pixels(x: torch.Tensor) -> torch.Tensor:
-    """Pixels -1..1 -> 0..255."""
+    """What `scaled` is the inverse of: pixels 0..255.
+
+    Parameters
+    ----------
+    x : any shape, -1 to 1.
+    """
     return (x + 1) * MIDDLE
 
 
 def to_bytes(latents: torch.Tensor) -> torch.Tensor:
-    """Latents, in standard deviations, as uint8; those beyond 3.98 are cut."""
+    """Latents as uint8; those beyond 3.98 are cut.
+
+    Parameters
+    ----------
+    latents : any shape, in standard deviations.
+    """
     return (latents * LEVELS + MIDDLE).round().clamp(0, 255).to(torch.uint8)
 
 
 def from_bytes(latents: torch.Tensor) -> torch.Tensor:
-    """What `to_bytes` rounded, float32."""
+    """What `to_bytes` rounded, float32.
+
+    Parameters
+    ----------
+    latents : any shape, uint8.
+    """
     return (latents.float() - MIDDLE) / LEVELS
 
 

@@ -29,6 +29,8 @@ from sclib import (
 )
 from sclib.autoencoder import Autoencoder
 from sclib.classifiers import ImageClassifier
+from sclib.first_stage_losses import Losses
+from sclib.judge_network import Network
 from sclib.precision import single
 
 SHAPES = {"digits": (1, 8, 8), "cifar10": (3, 32, 32)}
@@ -222,11 +224,11 @@ def _latent_judging():
     image, stage, trained = torch.zeros(2, 3, 32, 32, dtype=torch.uint8), first_stage.STAGE, 0.0
     looks, critic = {}, None
     for name, judge in judges.JUDGES.items():
-        network = judges.Network(judge.kind, judge.width).eval()
+        network = Network(judge.kind, judge.width).eval()
         looks[name] = counted(lambda network=network: network.logits(image)) / 2
         trained += 3 * looks[name] * judge.epochs * TRAINING
         critic = network if name == "critic" else critic
-    losses = first_stage._Losses(stage, critic.requires_grad_(False))
+    losses = Losses(stage, critic.requires_grad_(False))
     labels, draws = torch.zeros(2, dtype=torch.long), torch.Generator().manual_seed(0)
 
     def step():

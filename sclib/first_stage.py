@@ -9,16 +9,16 @@ against an adversary; a flow then learns the law of its latents (`latents`), and
 import argparse
 import dataclasses
 import datetime
-import math
 from collections.abc import Callable
 
 import torch
-from torch import nn
 
 from sclib import datasets, judges, tensor_checks, weights
-from sclib.autoencoder import SHAPE, Adversary, Autoencoder, pixels, scaled
+from sclib.autoencoder import SHAPE, Autoencoder
 from sclib.classifiers import moved
+from sclib.first_stage_losses import Losses
 from sclib.folders import writable_cache
+from sclib.judge_network import Network
 from sclib.precision import single
 from sclib.record import file_name, record
 from sclib.training import Training, stream
@@ -56,19 +56,35 @@ STAGE = Stage()
 @single()
 def fit(
     stage: Stage,
-    critic: judges.Network,
+    critic: Network,
     images: torch.Tensor,
     labels: torch.Tensor,
     source: str,
     max_minutes: float | None = None,
     report: Callable[[str], None] = print,
 ) -> Autoencoder | None:
-    """The autoencoder of `stage`, trained on `images`, uint8 (n, 3, 32, 32), from `source`, with `labels` (n,).
+    """The first stage, trained; the same call goes on where an interrupted one stopped (`training.Training`).
 
-    The same call goes on where an interrupted one stopped (`training.Training`); None if `max_minutes` were too few.
+    Parameters
+    ----------
+    stage : what it is, and how it is trained.
+    critic : whose features are compared.
+    images : (n, 3, 32, 32), uint8.
+    labels : (n,), integers 0..9.
+    source : where the images are from.
+    max_minutes : after which it stops at a checkpoint; None for no limit.
+    report : takes lines on progress.
+
+    Returns
+    -------
+    The autoencoder; None if time was out.
+
+    Source
+    ------
+    Rombach et al. 2022.
     """
     images, labels = tensor_checks.images(images, SHAPE), tensor_checks.labels(labels, len(images), 10)
-    losses = _Losses(stage, critic)
+    losses = Losses(stage, critic)
     optimizers = {
         "generator": torch.optim.AdamW(losses.learned(), stage.lr, betas=(0.9, 0.99), weight_decay=1e-4),
         "discriminator": torch.optim.AdamW(losses.adversary.parameters(), stage.lr / 2, betas=(0.5, 0.99)),
@@ -92,56 +108,6 @@ def fit(
     return losses.autoencoder.eval().requires_grad_(False) if run.finished else None
 
 
-class _Losses:
-    """The networks of a training, and its two losses."""
-
-    def __init__(self, stage, critic):
-        self.stage, self.critic = stage, critic
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(stage.seed)  # layers draw their first weights from the global stream
-            self.autoencoder = Autoencoder(stage.widths, stage.channels)
-            self.label = nn.Linear(math.prod(self.autoencoder.shape), 10)
-            widths = [x.shape[1] for x in critic.maps(torch.zeros(2, *SHAPE))]
-            self.adversary = Adversary(tuple(widths))
-
-    def learned(self):
-        return [*self.autoencoder.parameters(), *self.label.parameters()]
-
-    def generator(self, x, labels, draws, adversarial):
-        """The loss of the autoencoder on `x` (n, 3, 32, 32), 0..255, and the critic's maps of x and of its picture."""
-        s = self.stage
-        z = self.autoencoder.encoder(scaled(x))
-        y = self.autoencoder.decoder(z + s.noise * torch.randn(z.shape, generator=draws))
-        with torch.no_grad():
-            real = self.critic.maps(x)
-            meant = self.critic.classify(real[-1]).softmax(1)
-        made = self.critic.maps(pixels(y))
-        said = self.critic.classify(made[-1]).log_softmax(1)
-        loss = (
-            s.pixel * (scaled(x) - y).abs().mean()
-            + s.perceptual * sum(_distance(a, b) for a, b in zip(real, made, strict=True))
-            + s.outputs * nn.functional.kl_div(said, meant, reduction="batchmean")
-            + s.label * nn.functional.cross_entropy(self.label(z.flatten(1)), labels)
-        )
-        if adversarial:
-            loss = loss - s.adversarial * sum(v.mean() for v in self.adversary(made)) / len(made)
-        return loss, (real, [v.detach() for v in made])
-
-    def discriminator(self, real, made):
-        """The adversary's hinge loss."""
-        scores = zip(self.adversary(real), self.adversary(made), strict=True)
-        return sum((1 - a).relu().mean() + (1 + b).relu().mean() for a, b in scores) / len(real)
-
-
-def _distance(a, b):
-    """Mean absolute difference of maps of features, each channel in units of its root mean square in its batch."""
-    return (_in_units(a) - _in_units(b)).abs().mean()
-
-
-def _in_units(a):
-    return a / (a.square().mean((0, 2, 3), keepdim=True).sqrt() + 0.05)
-
-
 def _descend(optimizer, loss):
     optimizer.zero_grad()
     loss.backward()
@@ -151,7 +117,12 @@ def _descend(optimizer, loss):
 def load() -> Autoencoder:
     """The first stage, with shipped weights or those that `python -m sclib.first_stage` made.
 
-    Raises: MissingResult, naming that command; DamagedResult for a file that is cut short or altered.
+    Raises
+    ------
+    MissingResult
+        If there are none; it names that command.
+    DamagedResult
+        For a file that is cut short or altered.
     """
     tensors, _ = weights.load(STAGE.network, "python -m sclib.first_stage")
     return _restored(tensors)
@@ -164,7 +135,14 @@ def _restored(tensors):
 
 
 def measure(autoencoder: Autoencoder, images: torch.Tensor, labels: torch.Tensor) -> str:
-    """What the judges make of `images` and of the same through the first stage, as text."""
+    """What the judges make of images and of the same through the first stage, as text.
+
+    Parameters
+    ----------
+    autoencoder : the first stage.
+    images : (n, 3, 32, 32), uint8.
+    labels : (n,), long, 0..9.
+    """
     through = autoencoder.decode(autoencoder.encode(images))
     lines = []
     for name in ("judge", "second"):
@@ -179,7 +157,12 @@ def measure(autoencoder: Autoencoder, images: torch.Tensor, labels: torch.Tensor
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train the first stage on CIFAR-10, and put its weights into the user's cache, with what they reach."""
+    """Train the first stage on CIFAR-10, and put its weights into the user's cache, with what they reach.
+
+    Parameters
+    ----------
+    arguments : of the command line; None for what the shell gave.
+    """
     parser = argparse.ArgumentParser(prog="python -m sclib.first_stage", description="Train the first stage.")
     parser.add_argument("--max-minutes", type=float, help="stop at a checkpoint after this time")
     options = parser.parse_args(arguments)

@@ -15,14 +15,14 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from sclib import checks, datasets, distributed, tensor_checks, weights
+from sclib import checks, datasets, tensor_checks, weights
 from sclib.classifiers import moved
 from sclib.folders import writable_cache
+from sclib.judge_network import SHAPE, Network
 from sclib.precision import single
 from sclib.record import file_name, record
 from sclib.training import Training, stream
 
-SHAPE = (3, 32, 32)
 LICENCE = "MIT, as this package; trained on CIFAR-10 (Krizhevsky 2009)"
 
 
@@ -55,84 +55,6 @@ JUDGES = {
 }
 
 
-class Network(nn.Module):
-    """Three maps of features, the last one pooled, and a linear layer; it takes pixels (n, 3, 32, 32), float, 0..255.
-
-    With `fit`'s result, `logits` and `features` take images, uint8, as `classifiers.ImageClassifier` does.
-    """
-
-    mean: torch.Tensor
-    sd: torch.Tensor
-
-    @single()
-    def __init__(self, kind: str, width: int):
-        super().__init__()
-        kind, w = checks.one_of(kind, "kind", ("vgg", "residual")), checks.integer(width, "width", 1, 10**4)
-        if kind == "vgg":
-            from torchvision.models.vgg import make_layers
-
-            # The last of VGG's five poolings is the one before the linear layer.
-            plan = [w, "M", 2 * w, "M", 4 * w, 4 * w, "M", 8 * w, 8 * w, "M", 8 * w, 8 * w]
-            layers, self.width = list(make_layers(plan, batch_norm=True)), 8 * w
-            self.stages = nn.ModuleList([nn.Sequential(*layers[a:b]) for a, b in ((0, 8), (8, 15), (15, None))])
-        else:
-            self.width = 5 * w
-            self.stages = nn.ModuleList(
-                [
-                    nn.Sequential(nn.PixelUnshuffle(2), _convolution(12, w), Residual(w)),
-                    nn.Sequential(_convolution(w, 2 * w), nn.MaxPool2d(2), Residual(2 * w)),
-                    nn.Sequential(_convolution(2 * w, 5 * w), nn.MaxPool2d(2), Residual(5 * w)),
-                ]
-            )
-        self.head = nn.Linear(self.width, 10)
-        self.register_buffer("mean", torch.zeros(3, 1, 1))  # of training pixels
-        self.register_buffer("sd", torch.ones(3, 1, 1))
-
-    def maps(self, pixels: torch.Tensor) -> list[torch.Tensor]:
-        """The three maps of features, (n, C, H, W) each, of `pixels`."""
-        found = [((pixels - self.mean) / self.sd).contiguous(memory_format=torch.channels_last)]
-        for stage in self.stages:
-            found.append(stage(found[-1]))
-        return found[1:]
-
-    def classify(self, last: torch.Tensor) -> torch.Tensor:
-        """Logits (n, 10) from the last of `maps`."""
-        return self.head(last.amax((2, 3)))
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        return self.classify(self.maps(pixels)[-1])
-
-    @torch.no_grad()
-    def features(self, images: torch.Tensor) -> torch.Tensor:
-        """What the linear layer sees of `images`, uint8 (n, 3, 32, 32): (n, width).  Raises: ValueError."""
-        images = tensor_checks.images(images, SHAPE).to(self.mean.device)
-
-        def features(images):
-            return torch.cat([self.maps(part.float())[-1].amax((2, 3)) for part in images.split(500)])
-
-        return distributed.mapped(features, images)
-
-    @torch.no_grad()
-    def logits(self, images: torch.Tensor) -> torch.Tensor:
-        """The output for `images`, uint8 (n, 3, 32, 32): (n, 10).  Raises: ValueError."""
-        return self.head(self.features(images))
-
-
-class Residual(nn.Module):
-    """x plus two convolutions of x, (n, C, H, W)."""
-
-    def __init__(self, channels: int):
-        super().__init__()
-        self.change = nn.Sequential(_convolution(channels, channels), _convolution(channels, channels))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.change(x)
-
-
-def _convolution(fan_in, fan_out):
-    return nn.Sequential(nn.Conv2d(fan_in, fan_out, 3, padding=1, bias=False), nn.BatchNorm2d(fan_out), nn.GELU())
-
-
 @single()
 def fit(
     judge: Judge,
@@ -142,10 +64,22 @@ def fit(
     max_minutes: float | None = None,
     report: Callable[[str], None] = print,
 ) -> Network | None:
-    """The network of `judge`, trained on `images`, uint8 (n, 3, 32, 32), from `source`, with `labels` (n,).
+    """A judge, trained; the same call goes on where an interrupted one stopped (`training.Training`).
 
     SGD on the cross-entropy, without smoothed labels: that would flatten the probabilities, and so change the reward.
-    The same call goes on where an interrupted one stopped (`training.Training`); None if `max_minutes` were too few.
+
+    Parameters
+    ----------
+    judge : what it is, and how it is trained.
+    images : (n, 3, 32, 32), uint8.
+    labels : (n,), integers 0..9.
+    source : where the images are from.
+    max_minutes : after which it stops at a checkpoint; None for no limit.
+    report : takes lines on progress.
+
+    Returns
+    -------
+    The network; None if time was out.
     """
     images, labels = tensor_checks.images(images, SHAPE), tensor_checks.labels(labels, len(images), 10)
     with torch.random.fork_rng(devices=[]):
@@ -177,7 +111,19 @@ def fit(
 
 
 def hidden(pixels: torch.Tensor, side: int, mean: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """`pixels` (n, 3, H, W), in each a square of `side`, around any of its pixels, replaced by `mean` (3, 1, 1)."""
+    """Pixels, in each image a square replaced by the mean.
+
+    Parameters
+    ----------
+    pixels : (n, 3, H, W).
+    side : of the square, pixels; it lies around any pixel of its image.
+    mean : (3, 1, 1).
+    generator : of the draw.
+
+    Source
+    ------
+    DeVries and Taylor 2017.
+    """
     n, _, *size = pixels.shape
     inside = []
     for length in size:
@@ -189,19 +135,41 @@ def hidden(pixels: torch.Tensor, side: int, mean: torch.Tensor, generator: torch
 
 
 def one_cycle(done: float, peak: float = 0.25) -> float:
-    """The learning rate's share of the highest when a share `done` of the steps is made: up, then down, in lines."""
+    """The learning rate's share of the highest: up, then down, in lines.
+
+    Parameters
+    ----------
+    done : share of the steps that is made.
+    peak : share of the steps at which it is highest.
+    """
     return min(done / peak + 0.01, (1 - done) / (1 - peak))
 
 
 def accuracy(network: Network, images: torch.Tensor, labels: torch.Tensor) -> float:
-    """The share of `images`, uint8 (n, 3, 32, 32), whose likeliest class is that of `labels` (n,)."""
+    """The share of images whose likeliest class is right.
+
+    Parameters
+    ----------
+    network : a judge.
+    images : (n, 3, 32, 32), uint8.
+    labels : (n,), long, 0..9.
+    """
     return float((network.logits(images).argmax(-1) == labels).double().mean())
 
 
 def load(name: str) -> Network:
-    """The judge `name` of `JUDGES`, with shipped weights or those that `python -m sclib.judges` made.
+    """A judge, with shipped weights or those that `python -m sclib.judges` made.
 
-    Raises: MissingResult, naming that command; DamagedResult for a file that is cut short or altered.
+    Parameters
+    ----------
+    name : one of `JUDGES`.
+
+    Raises
+    ------
+    MissingResult
+        If there are none; it names that command.
+    DamagedResult
+        For a file that is cut short or altered.
     """
     judge = JUDGES[checks.one_of(name, "name", JUDGES)]
     tensors, _ = weights.load(judge.network, f"python -m sclib.judges {name}")
@@ -211,7 +179,12 @@ def load(name: str) -> Network:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train a judge on CIFAR-10, and put its weights into the user's cache."""
+    """Train a judge on CIFAR-10, and put its weights into the user's cache.
+
+    Parameters
+    ----------
+    arguments : of the command line; None for what the shell gave.
+    """
     parser = argparse.ArgumentParser(prog="python -m sclib.judges", description="Train a judge, or go on with it.")
     parser.add_argument("name", choices=JUDGES)
     parser.add_argument("--max-minutes", type=float, help="stop at a checkpoint after this time")
@@ -225,7 +198,14 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def keep(name: str, network: Network, source: str) -> None:
-    """Put the weights of a trained `network` into the user's cache, with the accuracy of what was written."""
+    """Put a trained judge's weights into the user's cache, with the accuracy of what was written.
+
+    Parameters
+    ----------
+    name : one of `JUDGES`.
+    network : trained.
+    source : where its training images are from.
+    """
     judge, path = JUDGES[name], writable_cache() / "weights" / file_name(JUDGES[name].network)
     half = Network(judge.kind, judge.width)
     half.load_state_dict(

@@ -6,6 +6,7 @@
 import argparse
 import datetime
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,13 @@ from sclib.stacked import Flows
 
 
 class ShippedFlow(LatentFlow):
-    """A flow whose first fit has travelled, in half precision; `fit(None)`, the loop's first, leaves it as it is."""
+    """A flow whose first fit has travelled, in half precision; `fit(None)`, the loop's first, leaves it as it is.
+
+    Parameters
+    ----------
+    config : a `latents.Config`.
+    seed : of the experiment.
+    """
 
     def __init__(self, config: Config, seed: int):
         super().__init__(config, seed, images.stream(seed, 0), "cpu")
@@ -28,16 +35,27 @@ class ShippedFlow(LatentFlow):
         self.network.load_state_dict(tensors)
         self.fits = 1
 
-    def fit(self, data, weights=None):
+    def fit(self, data: torch.Tensor | None, weights: Any = None) -> None:
         """As `LatentFlow.fit`, of what comes after the first."""
         if data is not None:
             super().fit(data, weights)
 
 
 def loop(config: Config, seed: int = 0, generations: int = 5) -> Iterator[dict[str, np.ndarray]]:
-    """The rounds of a synthetic loop as they are made, 0 to `generations`: `image_statistics.summarise` of each.
+    """The rounds of a synthetic loop as they are made, 0 to the last: `image_statistics.summarise` of each.
 
-    Raises: ValueError for a mixed loop, which needs the data: that is what `experiments.run` is for; MissingResult.
+    Parameters
+    ----------
+    config : a `latents.Config` of a synthetic loop.
+    seed : whose first model it begins with.
+    generations : rounds, an integer >= 0.
+
+    Raises
+    ------
+    ValueError
+        For a mixed loop, which needs the data: that is what `experiments.run` is for.
+    MissingResult
+        If the weights are not there.
     """
     if config.lam != float("inf"):
         raise ValueError(f"lam = {config.lam:g} must be math.inf: a mixed loop needs the data, see experiments.run")
@@ -52,14 +70,26 @@ def loop(config: Config, seed: int = 0, generations: int = 5) -> Iterator[dict[s
 
 
 def first_model(seed: int, config: Config) -> dict:
-    """What the weights of a seed's first model are filed under: all that they depend on, but for the data."""
+    """What the weights of a seed's first model are filed under: all that they depend on, but for the data.
+
+    Parameters
+    ----------
+    seed : of the experiment.
+    config : a `latents.Config`.
+    """
     begin = {name: value for name, value in record(config.model).items() if name not in LATER}
     stage = first_stage.STAGE.network
     return {"experiment": "cifar10-latent-first", "version": config.version, "seed": seed, **begin, "stage": stage}
 
 
 def keep(seed: int, config: Config) -> None:
-    """Train a seed's first model, or take it from the cache, and put its weights there in half precision."""
+    """Train a seed's first model, or take it from the cache, and put its weights there in half precision.
+
+    Parameters
+    ----------
+    seed : of the experiment.
+    config : a `latents.Config`.
+    """
     stage = first_stage.load()
     x, _ = datasets.cifar10("train")
     flow = LatentFlow(config, seed, images.stream(seed, 0), "cpu")
@@ -74,7 +104,12 @@ def keep(seed: int, config: Config) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Put the weights of a seed's first model into the user's cache."""
+    """Put the weights of a seed's first model into the user's cache.
+
+    Parameters
+    ----------
+    arguments : of the command line; None for what the shell gave.
+    """
     parser = argparse.ArgumentParser(prog="python -m sclib.latent_loop", description="Keep a first model's weights.")
     parser.add_argument("seed", type=int)
     keep(parser.parse_args(arguments).seed, Config("cifar10-latent-first", "cifar10", "class", model=FLOW))

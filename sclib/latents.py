@@ -19,6 +19,7 @@ from sclib.choice import picked_index
 from sclib.classifiers import probabilities
 from sclib.flow import Settings
 from sclib.image_statistics import comparison, summarise
+from sclib.judge_network import Network
 from sclib.kept import KeptFlow
 from sclib.loop import Generation
 from sclib.record import record
@@ -46,7 +47,7 @@ class Config(images.Config):
         check_one_of(self, "refit", REFITS)
 
     @property
-    def minutes(self):
+    def minutes(self) -> str:
         """How long it takes."""
         return (
             "45 min on one CPU core with five seeds, and once 3 h for first models that all share; not yet timed whole"
@@ -69,7 +70,15 @@ EXPERIMENTS = [
 
 
 class LatentFlow(KeptFlow):
-    """A flow of latents, bytes (n, 8, 4, 4); see `autoencoder.to_bytes`."""
+    """A flow of latents, bytes (n, 8, 4, 4); see `autoencoder.to_bytes`.
+
+    Parameters
+    ----------
+    config : a `Config`.
+    seed : of the experiment.
+    stream : the seed of the model's random stream.
+    device : "cpu", "cuda" or "cuda:1".
+    """
 
     def __init__(self, config: Config, seed: int, stream: int, device: str):
         stage = first_stage.STAGE
@@ -77,7 +86,7 @@ class LatentFlow(KeptFlow):
         self.made_with |= {"experiment": "cifar10-latent-first", "stage": record(stage)}
         self.scratch, self.seed = config.refit == "scratch", stream
 
-    def fit(self, data, weights=None):
+    def fit(self, data: torch.Tensor, weights: Any = None) -> None:
         """As `KeptFlow.fit`, each fit from random weights if the settings say so."""
         if self.scratch and self.fits and not self.step:
             with torch.random.fork_rng(devices=[]):
@@ -85,12 +94,12 @@ class LatentFlow(KeptFlow):
                 self.network.apply(_begin_again)
         super().fit(data, weights)
 
-    def enter(self, data):
-        """Bytes -> the scale of the noise."""
+    def enter(self, data: torch.Tensor) -> torch.Tensor:
+        """As `Flow.enter`, of bytes, in standard deviations of a latent."""
         return (data.float() - MIDDLE) / LEVELS
 
-    def leave(self, x):
-        """The scale of the noise -> bytes."""
+    def leave(self, x: torch.Tensor) -> torch.Tensor:
+        """As `Flow.leave`, to bytes."""
         return (x * LEVELS + MIDDLE).round().clamp(0, 255).to(torch.uint8)
 
 
@@ -101,7 +110,13 @@ def _begin_again(module: nn.Module) -> None:
 
 
 def prepare(config: Config, device: str) -> Study:
-    """The `study.Study` of `config`: S seeds, latents uint8 (S, n, 8, 4, 4); each seed has its own first model."""
+    """What it takes to run an experiment: S seeds, latents uint8 (S, n, 8, 4, 4); each seed has its own first model.
+
+    Parameters
+    ----------
+    config : a `Config`.
+    device : on which its tensors are to be.
+    """
     stage = first_stage.load().to(device)
     judge, second = (judges.load(name).to(device) for name in ("judge", "second"))
     (x, _), test = ([tensor.to(device) for tensor in datasets.cifar10(split)] for split in ("train", "test"))
@@ -128,22 +143,39 @@ def prepare(config: Config, device: str) -> Study:
 
 
 class View:
-    """What a round's latents look like and what the judge says of them, for the reward and for the statistics."""
+    """What a round's latents look like and what the judge says of them, for the reward and for the statistics.
 
-    def __init__(self, config: Config, stage: Autoencoder, judge: judges.Network):
+    Parameters
+    ----------
+    config : a `Config`.
+    stage : decodes.
+    judge : gives the reward.
+    """
+
+    def __init__(self, config: Config, stage: Autoencoder, judge: Network):
         self.config, self.stage, self.judge = config, stage, judge
         self.proposals: list[torch.Tensor] = []  # pictures (n, K, 3, 32, 32), of each seed
         self.logits: list[torch.Tensor] = []  # the judge's, (n K, 10)
 
     def reward(self, latents: torch.Tensor) -> torch.Tensor:
-        """Nats (S, n K) of latents (S, n K, 8, 4, 4)."""
+        """The reward, nats, (S, n K).
+
+        Parameters
+        ----------
+        latents : (S, n K, 8, 4, 4), uint8.
+        """
         pictures = [self.stage.decode(part) for part in latents]
         self.proposals = [part.unflatten(0, (-1, self.config.K)) for part in pictures]
         self.logits = [self.judge.logits(part) for part in pictures]
         return torch.stack([images.score(self.config, logits) for logits in self.logits])
 
     def statistics(self, generation: Generation) -> list[dict[str, np.ndarray]]:
-        """`image_statistics.summarise` of the generation that was rated last, for each seed."""
+        """`image_statistics.summarise` of a round, for each seed.
+
+        Parameters
+        ----------
+        generation : the one that was rated last.
+        """
         seeds = zip(
             self.proposals, self.logits, generation.rewards, generation.proposals, generation.picks, strict=True
         )
@@ -189,7 +221,12 @@ def _beginning(config, networks, first, latents, x, test):
 
 
 def gate(arrays: dict) -> str:
-    """The stored gate as text, by both judges."""
+    """The stored gate as text, by both judges.
+
+    Parameters
+    ----------
+    arrays : of a result.
+    """
     second = {name.removeprefix("second_"): value for name, value in arrays.items() if name.startswith("second_gate")}
     through = "held-out images through the first stage: accuracy {:.4f}, by the second judge {:.4f}"
     return "\n".join(

@@ -17,12 +17,19 @@ SAVE_EVERY = 60.0  # seconds between checkpoints
 
 
 class Training:
-    """`steps` steps of `networks` and `optimizers`, by name: iterate over it, and make one step each time.
+    """A training, step by step: iterate over it, and make one step each time.
 
     What happens at a step must depend on nothing but its number and the networks: draws take a generator of its own,
-    `stream`.  A checkpoint in the user's cache, filed under `config`, is written every minute and at the end; a new
-    `Training` of the same config goes on from it.  After `max_minutes` iteration ends early, and `finished` is False.
-    `report` takes a line on progress, with the time left, at each checkpoint.
+    `stream`.  A checkpoint in the user's cache is written every minute and at the end; a new `Training` of the same
+    config goes on from it.
+
+    Parameters
+    ----------
+    config : under which the checkpoint is filed, with `experiment` and `version`.
+    steps : in all.
+    networks, optimizers : by name.
+    max_minutes : after which iteration ends early, and `finished` is False; None for no limit.
+    report : takes a line on progress, with the time left, at each checkpoint.
     """
 
     def __init__(
@@ -80,5 +87,12 @@ class Training:
 
 
 def stream(seed: int, step: int, use: int = 0) -> torch.Generator:
-    """The generator of a step: no three numbers give another's draws, for steps < 500,000 and uses < 100."""
+    """The generator of a step: no three numbers give another's draws.
+
+    Parameters
+    ----------
+    seed : of the training.
+    step : below 500,000.
+    use : below 100.
+    """
     return torch.Generator().manual_seed((seed * 100 + use) * 500_000 + step)

@@ -18,14 +18,14 @@ LARGEST = float(np.finfo(np.float16).max)
 
 
 def save(path: pathlib.Path, config: Any, tensors: dict[str, torch.Tensor], provenance: dict) -> None:
-    """Write `tensors` to `path`, floating ones rounded to half precision (11 bits, so a relative 5e-4).
+    """Write a network's tensors, floating ones rounded to half precision (11 bits, so a relative 5e-4).
 
     Parameters
     ----------
-    path : file to write, all of it or nothing
-    config : what the network is, a dataclass or dict with `experiment` and `version`
-    tensors : a network's `state_dict()`
-    provenance : date, data (where the training images are from), licence, trained (how), reached (measured figures)
+    path : file to write, all of it or nothing.
+    config : what the network is, a dataclass or dict with `experiment` and `version`.
+    tensors : its `state_dict()`.
+    provenance : date, data (where the training images are from), licence, trained (how), reached (measured figures).
 
     Raises
     ------
@@ -47,12 +47,17 @@ def save(path: pathlib.Path, config: Any, tensors: dict[str, torch.Tensor], prov
 
 
 def load(config: Any, command: str) -> tuple[dict[str, torch.Tensor], dict]:
-    """The tensors of `config`, floating ones in float32, and their provenance: shipped, or from the user's cache.
+    """A network's tensors, floating ones in float32, and their provenance: shipped, or from the user's cache.
+
+    Parameters
+    ----------
+    config : as for `save`.
+    command : trains the network.
 
     Raises
     ------
     MissingResult
-        If there is no such file; it names `command`, which trains the network.
+        If there is no such file; it names `command`.
     DamagedResult
         If the file is cut short or altered, or another network's; it names the file.
     """

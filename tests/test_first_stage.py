@@ -5,8 +5,10 @@ import dataclasses
 import pytest
 import torch
 
-from sclib import autoencoder, datasets, first_stage, judges, results, weights
+from sclib import autoencoder, datasets, first_stage, first_stage_losses, results, weights
 from sclib.first_stage import Stage
+from sclib.first_stage_losses import Losses
+from sclib.judge_network import Network
 
 TINY = Stage(widths=(8, 8, 24), steps=7, batch=6, adversary_from=0.4)
 
@@ -14,7 +16,7 @@ TINY = Stage(widths=(8, 8, 24), steps=7, batch=6, adversary_from=0.4)
 @pytest.fixture
 def critic():
     torch.manual_seed(0)
-    return judges.Network("residual", 4).eval().requires_grad_(False)
+    return Network("residual", 4).eval().requires_grad_(False)
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ def test_pictures_of_few_images_come_near_them(cache, critic, silent):
 
 def test_the_adversary_learns_to_tell_and_the_critic_stays(cache, cifar10_stand_in, critic, silent):
     before = {name: tensor.clone() for name, tensor in critic.state_dict().items()}
-    losses = first_stage._Losses(TINY, critic)
+    losses = Losses(TINY, critic)
     bright, dark = (critic.maps(torch.full((8, 3, 32, 32), value)) for value in (200.0, 20.0))
     optimizer = torch.optim.AdamW(losses.adversary.parameters(), 5e-3)
     first = losses.discriminator(bright, dark).item()
@@ -82,9 +84,9 @@ def test_the_adversary_learns_to_tell_and_the_critic_stays(cache, cifar10_stand_
 
 def test_a_distance_of_features_is_zero_only_for_the_same():
     a = torch.randn(4, 3, 5, 5, generator=torch.Generator().manual_seed(0))
-    assert first_stage._distance(a, a) == 0 and first_stage._distance(a, a.flip(0)) > 0.5
+    assert first_stage_losses._distance(a, a) == 0 and first_stage_losses._distance(a, a.flip(0)) > 0.5
     # In units of each channel's size, so that loud channels say no more than quiet ones.
-    loud, louder = (first_stage._distance(size * a, size * a.flip(0)).item() for size in (10, 100))
+    loud, louder = (first_stage_losses._distance(size * a, size * a.flip(0)).item() for size in (10, 100))
     assert louder == pytest.approx(loud, rel=0.02)
 
 

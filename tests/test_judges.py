@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from sclib import datasets, judges, results, training, weights
+from sclib.judge_network import Network
 
 TINY = {"width": 4, "epochs": 3, "batch": 10}
 
@@ -41,7 +42,7 @@ def test_a_judge_learns_what_can_be_learned(kind, cache, silent):
 
 def test_features_and_logits_are_those_of_the_network():
     torch.manual_seed(0)
-    network = judges.Network("residual", 4).eval()
+    network = Network("residual", 4).eval()
     images = torch.randint(0, 256, (700, 3, 32, 32), dtype=torch.uint8)
     assert network.features(images).shape == (700, 20)
     torch.testing.assert_close(network.logits(images), network(images.float()), rtol=1e-4, atol=1e-5)

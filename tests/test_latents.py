@@ -19,6 +19,7 @@ from sclib import (
     results,
     weights,
 )  # fmt: skip
+from sclib.judge_network import Network
 from sclib.record import file_name
 
 NAMES = [config.experiment for config in latents.EXPERIMENTS]
@@ -40,7 +41,7 @@ def ship_small(folder, monkeypatch):
     for name, judge in judges.JUDGES.items():
         judge = dataclasses.replace(judge, width=4)
         monkeypatch.setitem(judges.JUDGES, name, judge)
-        networks[file_name(judge.network)] = (judge.network, judges.Network(judge.kind, judge.width))
+        networks[file_name(judge.network)] = (judge.network, Network(judge.kind, judge.width))
     for name, (config, network) in networks.items():
         weights.save(folder / name, config, network.state_dict(), PROVENANCE)
     return folder
