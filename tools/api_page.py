@@ -15,7 +15,7 @@ def fields(docstring):
         if name == "Parameters":
             entries = [re.sub(r"^(.+?) : ", r"* **\1**: ", entry) for entry in entries]
         if name == "Raises":
-            entries = [re.sub(r"^(\w+) ", r"``\1``. ", entry) for entry in entries]
+            entries = [re.sub(r"^([\w.]+) ", r"``\1``. ", entry) for entry in entries]
         lines += [f":{name}:", *(f"    {entry}" for entry in entries)]
     return "\n".join(lines).splitlines()
 
@@ -28,7 +28,13 @@ def skip(app, what, name, obj, skip, options):
     return True if getattr(obj, "imported", False) or not getattr(obj, "docstring", "") else None
 
 
+def outdated(app, env, added, changed, removed):
+    """The page is made of docstrings, so it is read again although it has not changed."""
+    return sorted({"book/api"} & env.found_docs)
+
+
 def setup(app):
+    app.connect("env-get-outdated", outdated)
     app.connect("autodoc-process-docstring", process)
     app.connect("autodoc-skip-member", skip)
     return {"parallel_read_safe": True}

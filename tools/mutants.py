@@ -53,7 +53,7 @@ MUTANTS = [
     ),
     # The bounds.
     ("return synthetic * real**2 * gain_bound", "return synthetic * real * gain_bound", "bounds"),
-    ("theta = synthetic / (m - a)", "theta = synthetic / m", "bounds"),
+    ("theta = synthetic / (m - real)", "theta = synthetic / m", "bounds"),
     ("float((1 - 1 / K) * max(schwarz, jensen))", "float(max(schwarz, jensen))", "bounds"),
     ("np.maximum(np.expm1(log_W), 0)", "np.abs(np.expm1(log_W))", "bounds"),
     ("return log_n + math.expm1(-log_n)", "return log_n", "bounds"),
