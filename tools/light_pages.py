@@ -1,7 +1,8 @@
 """Sphinx extension: no line begins with the stop after a formula, no page loads half a megabyte of icons as a script.
 
-The theme's style sheet draws the same icons from a web font.  The sign beside a heading that gives its address is for
-the mouse: the contents beside the text have the same address for those who use keys.
+The theme's style sheet draws the same icons from a web font.  The Tab key stops once at what a page has twice: not at
+the sign beside a heading, as the contents have its address; nor at the book's title, the first of the menu; nor at the
+page's own name in the menu; nor at a link to a work or a statement that the page linked to before.
 Ids that an extension gave to many boxes get a number.
 """
 
@@ -41,14 +42,31 @@ def number_repeated_ids(page):
     return re.sub(r' id="(proof|proof-content|exercise-content)"', numbered, page)
 
 
+def stop_once(page):
+    """The `page` without the stops of the Tab key at what it has a second time."""
+    second = '<a class="(headerlink|navbar-brand logo|current reference internal)" href'
+    page = re.sub(second, r'<a class="\1" tabindex="-1" href', page)
+    linked, folds = set(), 0
+
+    def once(match):
+        nonlocal folds
+        folds += {"<details": 1, "</details": -1}.get(match[0], 0)
+        again = match[1] in linked
+        if not folds:  # what stands in a fold may be hidden
+            linked.add(match[1])
+        return f'{match[0]} tabindex="-1"' if again and match[1] else match[0]
+
+    link = r'<a class="reference internal" href="([^"]*#[^"]+)"(?! tabindex)'
+    return re.sub(rf"{link}|</?details", once, page)
+
+
 def lighten(app, error):
     if error or app.builder.format != "html":
         return
     for page in Path(app.outdir).rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         lighter = re.sub(r'\s*<script defer src="[^"]*/scripts/fontawesome\.js[^"]*"></script>', "", text)
-        lighter = lighter.replace('<a class="headerlink" href', '<a class="headerlink" tabindex="-1" href')
-        lighter = number_repeated_ids(lighter)
+        lighter = number_repeated_ids(stop_once(lighter))
         if lighter != text:
             page.write_text(lighter, encoding="utf-8")
     for script in Path(app.outdir, "_static", "scripts").glob("fontawesome.js*"):

@@ -2,6 +2,12 @@
 document.documentElement.classList.add("typesetting");
 document.fonts.load('1em "Book Math"').finally(() => document.documentElement.classList.remove("typesetting"));
 
+// The theme chooses between light and dark after the page, and some borders come with its colours: it is chosen before.
+if (document.documentElement.dataset.theme === "auto") {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  document.documentElement.dataset.theme = dark ? "dark" : "light";
+}
+
 function setAttribute(element, name, value) {
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
@@ -41,6 +47,29 @@ document.addEventListener("DOMContentLoaded", () => {
   });
   // The theme lets the keyboard into code that is wider than the page, and looks for it when the page changes its size.
   document.addEventListener("toggle", () => window.dispatchEvent(new Event("resize")), true);
+});
+
+// One of a page's copy buttons is a stop of the Tab key; the arrow keys lead from there to the others.
+document.addEventListener("DOMContentLoaded", () => {
+  const buttons = [...document.querySelectorAll(".copybtn")];
+  const shown = () => buttons.filter((button) => button.checkVisibility());
+  const stopAt = (one) => buttons.forEach((button) => (button.tabIndex = button === one ? 0 : -1));
+  const keepStop = () => shown().some((button) => button.tabIndex === 0) || stopAt(shown()[0]);
+  buttons.forEach((button) => {
+    button.tabIndex = -1;
+    button.setAttribute("aria-keyshortcuts", "ArrowUp ArrowDown");
+    button.dataset.tooltip = "Copy; other code: ↑ ↓";
+    button.addEventListener("keydown", (event) => {
+      const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const next = shown().at((shown().indexOf(button) + step) % shown().length);
+      stopAt(next);
+      next.focus();
+    });
+  });
+  keepStop();
+  document.addEventListener("toggle", keepStop, true); // it may have been folded away
 });
 
 // Paper is white.
