@@ -24,11 +24,11 @@ from sclib import (
     kept,
     latents,
     networks,
-    sentences,
     transformer,
 )
 from sclib.autoencoder import Autoencoder
 from sclib.classifiers import ImageClassifier
+from sclib.counted import GRAMMAR, METHODS
 from sclib.first_stage_losses import Losses
 from sclib.judge_network import Network
 from sclib.precision import single
@@ -197,12 +197,12 @@ def _ddpm(config):
 
 def _transformer(config):
     settings = dataclasses.replace(config.model, first_steps=1, steps=1)
-    model = transformer.Transformer((0,), len(sentences.GRAMMAR.words), settings)
+    model = transformer.Transformer((0,), len(GRAMMAR.words), settings)
     data = torch.zeros(1, 100, attention.LENGTH, dtype=torch.uint8)
     with keeping(model.parameters()) as held:
         step = counted(lambda: model.fit(data))
     one = counted(lambda: model.logits(data[:, :1].long()))
-    each = config.K if config.method in sentences.METHODS else 1  # these learn from all candidates of a group
+    each = config.K if config.method in METHODS else 1  # these learn from all candidates of a group
     return Model(sum(w.numel() for w in model.parameters()), step, each * step, lambda n: BEGINNINGS * one, held())
 
 
