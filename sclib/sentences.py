@@ -63,12 +63,12 @@ class Config:
 
 # Nobody has more sentences or choices than three rounds of words-loop.  Each is at the best of RATES.
 BUDGET = [
-    Config("words-loop", 4, generations=3),
+    Config("words-loop", 4, generations=3, model=Settings(lr=1e-3)),
     Config("words-loop-16", 16, generations=2, n=15_000),
     Config("words-dpo", 4, generations=3, method="dpo", model=Settings(lr=1e-3)),
-    Config("words-dpo-offline", 4, generations=3, method="dpo-offline", model=Settings(lr=1e-3)),
-    Config("words-reinforce", 4, generations=3, method="reinforce", n=1, model=Settings(lr=3e-3)),
-    Config("words-best", 32, generations=1, method="best", n=15_000),
+    Config("words-dpo-offline", 4, generations=3, method="dpo-offline", model=Settings(lr=2e-3)),
+    Config("words-reinforce", 4, generations=3, method="reinforce", n=1, model=Settings(lr=2e-3)),
+    Config("words-best", 32, generations=1, method="best", n=15_000, model=Settings(lr=4e-3)),
 ]
 
 

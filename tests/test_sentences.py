@@ -148,3 +148,13 @@ def test_the_budget_is_what_a_run_uses(config, cache, monkeypatch):
     groups = config.n * config.K  # the last are drawn for their statistics only; REINFORCE learns from none
     assert counted_up["sampled"] == used["sampled"] + groups * (4 if config.method == "reinforce" else 1)
     assert used["sampled"] == max(used["rewards"], used["choices"] * config.K)
+
+
+def test_each_method_has_the_rate_that_was_best_on_the_seeds_for_tuning():
+    for config in sentences.BUDGET:
+        worth = {}
+        for rate in sentences.RATES:
+            tried = experiments.load(f"{config.experiment}-lr{rate:g}")
+            assert tried.config["seeds"] == [100, 101, 102, 103, 104]
+            worth[rate] = np.median(tried.arrays["mean_reward"][-1] - 0.75 * tried.arrays["kl_data"][-1])
+        assert config.model.lr == max(worth, key=worth.get), (config.experiment, worth)
