@@ -19,7 +19,7 @@ PAGE = Path(__file__).with_name("README.md")
 
 
 def fit():
-    """What each process runs: a fit; rank 0 prints the seconds of its steps."""
+    """What each process runs: a fit; rank 0 prints the seconds of its steps, by the clock and of its core."""
     import torch
 
     from sclib import distributed, experiments, flow
@@ -29,13 +29,13 @@ def fit():
     images = torch.randint(256, (1000, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     with distributed.group():
         model, ends = flow.Flow(images.shape[1:], 0, config.model), []
-        model.on_step = lambda: ends.append(time.perf_counter())
+        model.on_step = lambda: ends.append((time.perf_counter(), time.process_time()))
         model.fit(images)
-        print(json.dumps([b - a for a, b in itertools.pairwise(ends)]))
+        print(json.dumps([(b[0] - a[0], b[1] - a[1]) for a, b in itertools.pairwise(ends)]))
 
 
 def steps(processes):
-    """Seconds of each step on that many processes."""
+    """Seconds of each step on that many processes, by the clock and of rank 0's core."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
@@ -52,13 +52,23 @@ def steps(processes):
 
 def main():
     found = {1: [], 2: []}
+    load = os.getloadavg()[0]
     for _ in range(ROUNDS):  # in turn, so that what else the machine does meets both
         for processes, seconds in found.items():
             seconds += steps(processes)
-    one, two = (statistics.median(seconds) for seconds in found.values())
-    rows = [f"| {n} | {statistics.median(s):.3g} | {min(s):.3g} to {max(s):.3g} |" for n, s in found.items()]
-    head = "| processes of one thread | seconds a step, median | all |\n| --- | --- | --- |"
-    said = f"Two are {one / two:.2f} times as fast as one: medians of {ROUNDS * STEPS} steps each, taken in turn."
+    rows, medians = [], {}
+    for processes, seconds in found.items():
+        clock, core = zip(*seconds, strict=True)
+        medians[processes] = statistics.median(clock), statistics.median(core)
+        spread = f"{min(clock):.3g} to {max(clock):.3g}"
+        rows.append(f"| {processes} | {medians[processes][0]:.3g} | {spread} | {medians[processes][1]:.3g} |")
+    head = "| processes of one thread | seconds a step | from, to | of them on a core |\n| --- | --- | --- | --- |"
+    (one, one_core), (two, two_core) = medians.values()
+    said = (
+        f"Medians of {ROUNDS * STEPS} steps each, taken in turn, on {os.cpu_count()} cores with a load of {load:.1f} "
+        f"before: by the clock two are {one / two:.2f} times as fast as one, which tells on a quiet machine only; each of "
+        f"two computes for 1 / {one_core / two_core:.2f} of the time that one does, which tells on any."
+    )
     text = "\n".join([head, *rows, "", said, ""])
     print(text)
     if "--write" in sys.argv:
