@@ -66,8 +66,8 @@ def main():
     (one, one_core), (two, two_core) = medians.values()
     said = (
         f"Medians of {ROUNDS * STEPS} steps each, taken in turn, on {os.cpu_count()} cores with a load of {load:.1f} "
-        f"before: by the clock two are {one / two:.2f} times as fast as one, which tells on a quiet machine only; each of "
-        f"two computes for 1 / {one_core / two_core:.2f} of the time that one does, which tells on any."
+        f"before: by the clock two are {one / two:.2f} times as fast as one, which tells on a quiet machine only; "
+        f"each of two computes for 1 / {one_core / two_core:.2f} of the time that one does, which tells on any."
     )
     text = "\n".join([head, *rows, "", said, ""])
     print(text)
