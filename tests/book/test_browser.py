@@ -6,6 +6,7 @@ Every other host is refused: the pages need none.
 import contextlib
 import gzip
 import http.server
+import io
 import itertools
 import json
 import re
@@ -15,6 +16,7 @@ import threading
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import numpy as np
 import pytest
 import yaml
 from PIL import Image
@@ -378,6 +380,28 @@ def test_play_goes_through_the_rounds_and_can_be_stopped(browser, address):
         assert position(tab)[1] == reached
         tab.emulate_media(reduced_motion="reduce")
         play.wait_for(state="hidden")
+
+
+SEEN = {  # what a reader uses, and the least share of its picture that is drawn
+    "book/01_choice_model": {"figure.slider input": 0.01, "figure.slider .play": 0.02, "article summary": 0.02},
+    "book/07_going_further": {".live .bar": 0.15, ".live button": 0.02},
+    "book/playground": {".live input[type=range]": 0.01, ".live svg": 0.005, ".live select": 0.01},
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("page", SEEN)
+def test_what_is_used_is_seen_in_colours_that_the_system_forces(browser, address, page, scheme):
+    """High contrast: most of a part is the ground, and something else stands out from it."""
+    with browser.new_context(forced_colors="active", color_scheme=scheme) as context:
+        tab = context.new_page()
+        tab.goto(f"{address}{page}.html")
+        tab.wait_for_timeout(500)
+        for selector, share in SEEN[page].items():
+            shown = tab.locator(selector).locator("visible=true").first.screenshot()
+            grey = np.asarray(Image.open(io.BytesIO(shown)).convert("L"), float)
+            ground = 0 if scheme == "dark" else 255
+            assert np.mean(abs(grey - ground) > 100) > share, selector
 
 
 def test_without_javascript_the_first_picture_stands_there(browser, address):
