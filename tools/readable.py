@@ -96,8 +96,13 @@ class Book:
         notebook = nbformat.reads(content[0], 4)
         notebook.metadata.pop("widgets", None)
         for cell in notebook.cells:
-            if cell.cell_type == "code":  # of the outputs, only numbers that the text quotes
-                cell.outputs = [output for output in cell.outputs if "scrapbook" in output.get("metadata", {})]
+            if cell.cell_type == "code":  # of the outputs, only numbers that the text quotes and figures, which count
+                figure = "figure" in cell.metadata.get("mystnb", {})
+                cell.outputs = [
+                    output
+                    for output in cell.outputs
+                    if "scrapbook" in output.get("metadata", {}) or (figure and "image/png" in output.get("data", {}))
+                ]
         self.lists[docname] = list(dict.fromkeys(asked(notebook)))
         text = "\n\n".join([f":::{{container}} {LIST}", *self.lists[docname], ":::"])
         notebook.cells.append(nbformat.v4.new_markdown_cell(text))

@@ -43,6 +43,14 @@ def test_no_role_and_no_directive_is_left(path):
     assert [match[0] for source in text for match in readable.LEFT.finditer(source)] == []
 
 
+def test_figures_have_numbers_that_run_through_the_book():
+    cells = [cell for path in readable.chapters() for cell in nbformat.read(path, 4).cells]
+    numbers = [re.match(r"\*\*Fig\. (\d+)\.\*\* ", cell.source) for cell in cells if cell.cell_type == "markdown"]
+    found = [int(number[1]) for number in numbers if number]
+    captioned = sum("caption" in cell.metadata.get("mystnb", {}).get("figure", {}) for cell in cells)
+    assert found == list(range(1, captioned + 1))
+
+
 def test_the_text_of_every_notebook_is_up_to_date():
     book = readable.Book(ROOT)
     for path in readable.chapters():
