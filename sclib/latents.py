@@ -54,7 +54,7 @@ class Config(images.Config):
         )
 
 
-COMMON: dict[str, Any] = {"data": "cifar10", "n": 2_500, "n_near": 500, "n_kept": 2_500, "n_pictures": 30}
+COMMON: dict[str, Any] = {"data": "cifar10", "n": 2_500, "n_near": 500, "n_kept": 2_500, "n_pictures": 10}
 COMMON["model"] = FLOW
 EXPERIMENTS = [
     Config("cifar10-latent-class", reward="class", **COMMON),
