@@ -4,7 +4,7 @@ import argparse
 import math
 from collections.abc import Sequence
 
-from sclib import cost, distributed, experiments, images, results, sweeps
+from sclib import cost, distributed, experiments, results, sweeps
 from sclib.study import checkpoint
 
 
@@ -80,7 +80,7 @@ def _answer(options) -> str | None:
 
 def _presets(config, changes):
     """A config and its presets, by name, with the same changes in all."""
-    name, presets = config.experiment, images.PRESETS.get(config.data, {})
+    name, presets = config.experiment, getattr(config, "presets", {})
     if "preset" in changes or not presets:
         return {name: config}
     return {f"{name}, {preset}": experiments.configure(name, preset, **changes) for preset in presets}

@@ -85,7 +85,7 @@ def cost(config: Any) -> Cost:
 def routes() -> dict[str, Any]:
     """Ways to see a loop in images, by name: configs for `cost`, the dearest first; of the paper's, the first fit."""
     full = next(config for config in images.EXPERIMENTS if config.experiment == "cifar10-class")
-    quick: dict[str, Any] = images.PRESETS["cifar10"]["short"].copy()
+    quick: dict[str, Any] = images.PRESETS["short"].copy()
     generations = quick.pop("generations")
     short = dataclasses.replace(full, generations=generations, model=dataclasses.replace(full.model, **quick))
     recipe = flow.Settings("unet", 128, 2, "ot", first_steps=400_000, batch=128, first_lr=2e-4, flip=True)

@@ -37,7 +37,7 @@ def configure(name: str, preset: str | None = None, **changes: Any) -> Any:
     if name not in EXPERIMENTS:
         raise ValueError(f"name = {name!r} must be one of {', '.join(EXPERIMENTS)}")
     config = EXPERIMENTS[name]
-    presets: dict = {None: {}} | images.PRESETS.get(config.data, {})
+    presets: dict = {None: {}} | getattr(config, "presets", {})
     if preset not in presets:
         raise ValueError(f"preset = {preset!r} must be one of {', '.join(map(str, presets))}")
     changes = presets[preset] | changes

@@ -28,8 +28,8 @@ SOURCES = {"digits": datasets.digits, "cifar10": datasets.cifar10}
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
-    """One experiment: everything that its numbers depend on."""
+class Loop:
+    """What the numbers of any loop on images depend on, in pixels (`Config`) or in latents (`latents.Config`)."""
 
     experiment: str
     data: str  # "digits" or "cifar10"
@@ -46,7 +46,6 @@ class Config:
     n_kept: int = 500  # proposals of a seed and generation whose rewards and classes are stored
     n_near: int = 1_000  # and those whose distances to real images are measured
     n_pictures: int = 30  # and those that are stored as pictures
-    classifier_steps: int = 600
     model: Settings = dataclasses.field(default_factory=Settings)
     version: int = 1
     on_gpu: ClassVar[bool] = True
@@ -58,12 +57,40 @@ class Config:
         check_one_of(self, "data", SOURCES)
         check_one_of(self, "reward", REWARDS)
         check_one_of(self, "favoured", range(CLASSES))
-        check_counts(self, "K", "n_kept", "n_near", "n_pictures", "n_atoms", "classifier_steps", "version")
+        check_counts(self, "K", "n_kept", "n_near", "n_pictures", "n_atoms", "version")
         check_counts(self, "n", least=4)  # precision and recall take each sample's third neighbour
         check_counts(self, "generations", least=0)
         check_numbers(self, "gamma", below=700.0)
         check_numbers(self, "temperature", least=1e-3)
         check_numbers(self, "lam", allow_inf=True)
+
+
+# For tests, on a CPU: everything happens, nothing is learned.
+SMOKE: dict[str, Any] = {
+    "width": 32, "depth": 1, "first_steps": 3, "steps": 2, "batch": 4, "calls": 2, "chunk": 20,
+    "generations": 2, "n": 6, "n_atoms": 20, "n_kept": 24, "n_pictures": 4,
+}  # fmt: skip
+PRESETS: dict[str, dict[str, Any]] = {
+    "full": {},
+    "short": {"first_steps": 12_000, "generations": 10, "steps": 500},
+    "smoke": SMOKE | {"classifier_steps": 3},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(Loop):
+    """One experiment: everything that its numbers depend on."""
+
+    classifier_steps: int = 600
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_counts(self, "classifier_steps")
+
+    @property
+    def presets(self) -> dict[str, dict[str, Any]]:
+        """Settings that change together, by name: how much of a GPU's time a run may take."""
+        return PRESETS if self.data == "cifar10" else {}
 
     @property
     def minutes(self) -> str:
@@ -100,18 +127,6 @@ EXPERIMENTS = [
     Config("cifar10-class-mixed", reward="class", lam=0.5, **CIFAR10),
     Config("cifar10-control", reward="confidence", K=1, **CIFAR10),
 ]
-# Settings that change together: how much of a GPU's time a run may take.
-PRESETS = {
-    "cifar10": {
-        "full": {},
-        "short": {"first_steps": 12_000, "generations": 10, "steps": 500},
-        # For tests, on a CPU: everything happens, nothing is learned.
-        "smoke": {
-            "width": 32, "depth": 1, "first_steps": 3, "steps": 2, "batch": 4, "calls": 2, "chunk": 20,
-            "generations": 2, "n": 6, "n_atoms": 20, "n_kept": 24, "n_pictures": 4, "classifier_steps": 3,
-        },
-    }
-}  # fmt: skip
 
 
 def prepare(config: Config, device: str) -> Study:

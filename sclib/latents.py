@@ -6,7 +6,7 @@ nothing was trained against.  Rewards, laws and statistics are those of `images`
 """
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from sclib.judge_network import Network
 from sclib.kept import KeptFlow
 from sclib.loop import Generation
 from sclib.record import record
-from sclib.settings import check_one_of, later
+from sclib.settings import check_one_of
 from sclib.stacked import Flows
 from sclib.study import Study
 
@@ -37,10 +37,11 @@ SCRATCH = dataclasses.replace(FLOW, steps=3_000, lr=2e-3)  # for refits that beg
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(images.Config):
-    """One experiment; see `images.Config`.  `model` is the flow of latents, `classifier_steps` is not used."""
+class Config(images.Loop):
+    """One experiment: everything that its numbers depend on; `model` is the flow of latents."""
 
-    refit: str = later("warm")  # of the flow: from the weights it finds; or "scratch", from random ones
+    refit: str = "warm"  # of the flow: from the weights it finds; or "scratch", from random ones
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"full": {}, "smoke": images.SMOKE}
 
     def __post_init__(self):
         super().__post_init__()

@@ -166,8 +166,9 @@ def test_at_infinite_K_every_round_dominates_the_one_before(law, lam, t):
 @given(laws(most=6), laws(most=6), laws(most=6), st.sampled_from([2, 3, 4, 16]), st.floats(0.05, 3))
 def test_the_mixed_loop_ends_in_one_law_from_every_start(law, one, two, K, lam):
     reference, rewards = law
-    reference = 0.01 / len(reference) + 0.99 * reference
-    rewards = (rewards - rewards.min()) / max(1, np.ptp(rewards) / 2)  # two nats: within some hundreds of rounds
+    # Two nats, and no kind rare in the data: a tie of favourites is settled at the rate of their share in them.
+    reference = 0.5 / len(reference) + 0.5 * reference
+    rewards = (rewards - rewards.min()) / max(1, np.ptp(rewards) / 2)
     starts = (np.resize(x[0], len(reference)) for x in (one, two))
     ends = [trajectory(s / s.sum(), rewards, K, 900, lam, reference)[-1] for s in starts]
     assert bounds.total_variation(*ends) <= 1e-5
