@@ -9,6 +9,7 @@ The last tests strengthen each bound a little and require that its test fails.
 
 import math
 import os
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -295,6 +296,12 @@ def test_mixed_loop_at_infinite_K_ends_in_kingman_s_equilibrium():
     end = trajectory(reference, rewards, math.inf, 500, lam)[500]
     b, w = 1 / (1 + lam), np.exp(rewards)
     assert np.allclose(end, b * reference / (1 - (1 - b) * w / (w @ end)), rtol=1e-12)
+
+
+def test_a_ratio_given_as_a_fraction_is_a_number_like_another():
+    B, F = np.diag([1.0, 2.0]), np.eye(2)
+    for of in (bounds.retraining_jacobian, lambda *given: bounds.retraining_covariance(*given, 100)):
+        np.testing.assert_allclose(of(Fraction(1, 2), B, F), of(0.5, B, F), rtol=1e-15)
 
 
 @given(st.integers(1, 4), st.integers(0, 2**32 - 1), st.floats(0.1, 10), st.floats(0, 0.99), st.floats(0.01, 0.99))

@@ -70,7 +70,7 @@ def retraining_jacobian(lam: float, B: ArrayLike, F: ArrayLike) -> np.ndarray:
     ------
     Theorem 2.2; the eigenvalues are ours.
     """
-    B, F = _information(lam, B, F)
+    lam, B, F = _information(lam, B, F)
     return np.linalg.solve(B + lam * F, lam * F)
 
 
@@ -95,13 +95,13 @@ def retraining_covariance(lam: float, B: ArrayLike, F: ArrayLike, n: float) -> n
     ------
     Ours.
     """
-    B, F = _information(lam, B, F)
+    lam, B, F = _information(lam, B, F)
     n = sample_count(n)
     covariance = lam**2 / n * np.linalg.solve(B, np.linalg.solve(B + 2 * lam * F, F).T)
     return (covariance + covariance.T) / 2
 
 
-def _information(lam: float, B: ArrayLike, F: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def _information(lam: float, B: ArrayLike, F: ArrayLike) -> tuple[float, np.ndarray, np.ndarray]:
     lam = checks.mixing(lam)
     if not lam < 1e100:  # its square is needed
         raise ValueError(f"lam = {lam!r:.80} must be finite, below 1e100")
@@ -120,4 +120,4 @@ def _information(lam: float, B: ArrayLike, F: ArrayLike) -> tuple[np.ndarray, np
             f"lam = {lam:g} with B = {B.tolist()} and F = {F.tolist()}: the condition numbers of B and B + 2 lam F "
             f"must be below {MAX_CONDITION:g}"
         )
-    return B, F
+    return lam, B, F
