@@ -40,7 +40,8 @@ def clipped_distance(points: torch.Tensor, target: ArrayLike, gamma: float, r_mi
         raise checks.wrong("target", target, f"be {points.shape[-1]} finite numbers, as each of points has")
     rewards = -gamma * ((points - centre.to(points.dtype)).norm(dim=-1) - r_min).clamp(min=0)
     if not rewards.isfinite().all():
-        raise ValueError(f"points reach {points.abs().max():g} and gamma = {gamma:g}; a reward is not finite")
+        far = f"points reach {points.abs().max():g}, target {centre.abs().max():g}"
+        raise ValueError(f"{far} and gamma = {gamma:g}; a reward is not finite")
     return rewards
 
 

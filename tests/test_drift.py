@@ -309,3 +309,20 @@ def test_a_bound_too_strong_is_caught(monkeypatch, theorem, name, strengthen, ca
     monkeypatch.setattr(bounds, name, strengthen(getattr(bounds, name)))
     with pytest.raises(AssertionError):
         body(*case)
+
+
+@pytest.mark.parametrize("span", [None, 3.0])
+@pytest.mark.parametrize("K", [2, 1000, 10**15])
+def test_bounds_of_a_large_ratio_grow_to_their_limits(K, span):
+    """The data's share has few digits there, and lam (K - 1) fewer."""
+    ratios = [0.5, 30.0, 1e3, 1e5, 1e7, 1e12, 1e18, 1e293]
+    for bound, most in (
+        (bounds.drift_reverse_kl_bound, bounds.reverse_kl_bound),
+        (bounds.drift_tv_bound, bounds.total_variation_bound),
+    ):
+        values = [bound(K, lam, math.inf, span) for lam in ratios]
+        assert all(a <= b * (1 + 1e-9) for a, b in pairwise(values))
+        assert all(value <= most(lam) for value, lam in zip(values, ratios, strict=True))
+        assert values[-1] == most(ratios[-1])
+    if span is None:  # then log(1 + lam) is nearly reached
+        assert bounds.drift_reverse_kl_bound(K, 1e5) == pytest.approx(math.log(1e5), abs=2e-5)

@@ -16,6 +16,7 @@ from sclib import checks
 from sclib.bounds._common import shares, span_of
 from sclib.bounds._lift import lift_cap, lift_kernel
 
+LARGE = 1e6  # a lam from which on the share of the data has lost too many digits to integrate over
 LONG = 1_000  # rounds from which on t counts as infinite; the bounds increase with t
 CELL = 4.0  # width of a cell of the quadrature, in units of log v
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
@@ -120,22 +121,24 @@ def drift_tv_bound(K: float, lam: float, t: float = math.inf, span: float | None
     kernel, lam, t = lift_kernel(K, span), checks.mixing(lam), _horizon(t)
     if kernel.cap == 1 or lam == 0 or t == 0:
         return 0.0
-    if kernel.cap == math.inf or (lam == t == math.inf):
-        return shares(lam)[1]
+    most = shares(lam)[1]
+    if kernel.cap == math.inf or (lam >= LARGE and t == math.inf):
+        return most
     if t == math.inf:
         z = max(_root(lambda z: kernel.log_slope(z)), _log_atom(kernel, lam))
         P = math.exp(z)
-        return float(lam * (np.exp(kernel.log_lift(np.array([z]))[0]) - P))
+        return min(most, float(lam * (np.exp(kernel.log_lift(np.array([z]))[0]) - P)))
     z = _root(lambda z: _grown(kernel, lam, t, z)[1])
     ell, _ = _grown(kernel, lam, t, np.array([z]))  # flat there: z needs no more digits
-    return max(0.0, float(np.exp(ell[0]) - math.exp(z)))
+    return min(most, max(0.0, float(np.exp(ell[0]) - math.exp(z))))
 
 
 def drift_reverse_kl_bound(K: float, lam: float, t: float = math.inf, span: float | None = None) -> float:
     """A bound on KL(p_ref || p_t) from p_0 = p_ref, -int_0^1 log G_t'(v) dv.
 
     For t = inf, on all rounds: int D log D dP over P from P_u to 1, D = 1 + lam - lam phi'(P) and P_u the largest root
-    of (1 + lam) P = lam phi(P).  At most log(1 + lam), returned for K = inf without a span and for lam = inf.
+    of (1 + lam) P = lam phi(P).  At most log(1 + lam), returned for K = inf without a span and for t = inf with a
+    lam of 10^6 or more.
 
     Parameters
     ----------
@@ -157,16 +160,17 @@ def drift_reverse_kl_bound(K: float, lam: float, t: float = math.inf, span: floa
     kernel, lam, t = lift_kernel(K, span), checks.mixing(lam), _horizon(t)
     if kernel.cap == 1 or lam == 0 or t == 0:
         return 0.0
-    if kernel.cap == math.inf or lam == math.inf:
-        return math.log1p(lam)
+    most = math.log1p(lam)
+    if kernel.cap == math.inf or lam == math.inf or (lam >= LARGE and t == math.inf):
+        return most
     if t == math.inf:
 
         def integrand(z):
             D = _density(kernel, lam, z)
             return D * np.log(D) * np.exp(z)
 
-        return max(0.0, _integral(integrand, min(50.0, -_log_atom(kernel, lam))))
-    return max(0.0, _integral(lambda z: -_grown(kernel, lam, t, z)[1] * np.exp(z), 50))
+        return min(most, max(0.0, _integral(integrand, min(50.0, -_log_atom(kernel, lam)))))
+    return min(most, max(0.0, _integral(lambda z: -_grown(kernel, lam, t, z)[1] * np.exp(z), 50)))
 
 
 def _grown(kernel, lam, t, z):
@@ -183,7 +187,10 @@ def _grown(kernel, lam, t, z):
 
 def _density(kernel, lam, z):
     """D = 1 + lam - lam phi'(P) at P = e^z, dv/dG for t = inf; floored where all is rounding."""
-    D = (1 - lam * (kernel.cap - 1)) + lam * kernel.cap * -np.expm1(kernel.log_slope(z) - math.log(kernel.cap))
+    log_slope = kernel.log_slope(z)
+    fall = log_slope - math.log(kernel.cap)  # log of phi'(P) / phi'(0)
+    steep = (1 - lam * (kernel.cap - 1)) + lam * kernel.cap * -np.expm1(fall)
+    D = np.where(fall > -0.7, steep, 1 + lam * -np.expm1(np.minimum(log_slope, 700)))
     return np.maximum(D, 1e-17)
 
 

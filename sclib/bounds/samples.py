@@ -76,7 +76,10 @@ def sampling_distance_bound(
         return 0.0
     if not (checks.is_number(t) and t == math.inf):
         t = checks.rounds(t)
-        return once * (t if factor == 1 else math.expm1(t * math.log(factor)) / (factor - 1)) if factor else once
+        if factor == 1 or t < 2:
+            return once * t
+        growth = t * math.log(factor)
+        return once * math.expm1(growth) / (factor - 1) if growth < 700 else math.inf  # float64 ends at e^709
     return once / (1 - factor) if factor < 1 else math.inf
 
 
