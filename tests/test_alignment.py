@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from sclib import experiments
+from sclib import alignment, experiments
 from sclib.alignment import dpo_loss, reinforce_loss
 from sclib.bounds import hard_best_of_n
 from sclib.population import tilt
+from sclib.transformer import Settings, Transformer
 
 TINY = {"seeds": (0, 1), "first_steps": 3, "steps": 3, "generations": 2, "n": 30, "n_data": 200, "batch": 8}
 LAW = np.array([0.1, 0.3, 0.2, 0.25, 0.15])
@@ -84,3 +85,16 @@ def test_an_interrupted_run_goes_on_and_equals_one_that_was_not(name, cache, sam
     assert same(resumed, whole)
     assert np.isfinite(whole.arrays["kl_exact"]).all()
     assert experiments.load(name, **TINY).source in experiments.show(whole, experiments.configure(name, **TINY))
+
+
+def test_dpo_begins_at_log_k(monkeypatch):
+    """A model compared with itself prefers nothing: the first ratios are 0, whatever the choices."""
+    seen = []
+    monkeypatch.setattr(alignment, "dpo_loss", lambda ratios, chosen: seen.append(ratios) or dpo_loss(ratios, chosen))
+    generator = torch.Generator().manual_seed(0)
+    data, groups = (torch.randint(6, shape, generator=generator) for shape in ((1, 40, 5), (1, 30, 3, 5)))
+    model, reference = (Transformer((0,), 6, Settings(8, 1, 3, 1, 4)) for _ in range(2))
+    for one in (model, reference):
+        one.fit(data)
+    alignment.dpo(model, reference, groups, groups[:, :, 0], beta=5.0)
+    torch.testing.assert_close(seen[0], torch.zeros_like(seen[0]), rtol=0, atol=1e-4)

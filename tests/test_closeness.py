@@ -91,3 +91,9 @@ def test_bad_clouds_are_named(call, says):
 def test_data_frames_are_read():
     frame = pytest.importorskip("pandas").DataFrame(X)
     assert closeness.precision_recall(frame, X) == (1.0, 1.0)
+
+
+def test_a_ball_reaches_to_the_kth_neighbour_not_to_the_point_itself():
+    reference = torch.tensor([[0.0], [1.0], [3.0], [7.0]])  # to the nearest: 1, 1, 2, 4
+    x = torch.tensor([[-1.5], [2.0], [5.1], [12.0]])
+    assert closeness.precision_recall(x, reference, k=1)[0] == 0.5

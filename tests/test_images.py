@@ -309,3 +309,20 @@ def test_presets_that_do_not_exist_are_named():
         experiments.configure("digits-class", preset="short")
     with pytest.raises(ValueError, match="reward = 'beauty' must be one of class, confidence"):
         experiments.configure("digits-class", reward="beauty")
+
+
+def test_top_is_at_temperature_1_and_the_next_shares_at_the_config_s_k():
+    config = experiments.configure("digits-confidence", K=3)
+    generator = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn(60, 10, generator=generator)
+    r = images.score(config, logits).view(20, 3)
+    pictures = torch.zeros(20, 3, 1, 8, 8, dtype=torch.uint8)
+    found = images.summarise(config, pictures, logits, r, torch.zeros(20, dtype=torch.long))
+    assert config.temperature != 1 and found["top"] == pytest.approx(logits.softmax(-1).amax(-1).mean().item())
+    curated = population.step(np.full(60, 1 / 60), r.flatten().double().numpy(), 3)
+    np.testing.assert_allclose(found["step_masses"], np.bincount(logits.argmax(-1), curated, 10))
+
+
+def test_no_two_uses_of_seeds_share_a_stream():
+    streams = {images.stream(seed, use) for seed in range(50) for use in (0, 1)}
+    assert len(streams) == 100

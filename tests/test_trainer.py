@@ -1,6 +1,7 @@
 """What the trained models share: fits that go on, settings that matter, one precision."""
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -83,3 +84,11 @@ def test_doubles_by_default_change_no_precision(kind):
 def test_a_fitted_model_holds_no_gradients():
     for kind in SMALL:
         assert not any(p.requires_grad or p.grad is not None for p in fitted(make(kind)).parameters())
+
+
+def test_the_rate_rises_over_the_warm_up_and_falls_along_a_cosine():
+    model, rates = make(flow, dataclasses.replace(SMALL[flow], first_steps=40, warmup=0.25, first_lr=1e-3)), []
+    model.on_step = lambda: rates.append(model.optimizer.param_groups[0]["lr"])
+    model.fit(IMAGES)
+    expected = [1e-3 * min(1, (i + 1) / 11) * (1 + math.cos(math.pi * i / 40)) / 2 for i in range(40)]
+    assert rates == pytest.approx(expected, rel=1e-12)

@@ -67,7 +67,7 @@ MUTANTS = [
     ("edges = np.linspace(-length, 0, cells + 1)", "edges = np.linspace(-length, 0, 2)", "drift"),
     ("lam * (1 + bias) / (1 + lam * (1 - bias))", "lam * (1 + bias) / (1 + lam)", "bounds"),
     ("lam**2 / n * np.linalg.solve", "lam / n * np.linalg.solve", "bounds"),
-    ("(synthetic**2 + (1 - synthetic**2) * n)", "(synthetic**2 + n)", "bounds"),
+    ("(synthetic**2 + (1 - synthetic**2) * n)", "(synthetic**2 + n)", "drift"),
     # Models.
     ("self.optimizer.zero_grad()\n", "pass\n", "trainer flow ddpm"),
     ("(self.warmup * steps + 1)", "(self.warmup * steps + 50)", "trainer flow"),
@@ -79,7 +79,7 @@ MUTANTS = [
         "flow",
     ),
     ("middle = x + self._velocity(i / steps, x) / (2 * steps)", "middle = x", "flow"),
-    ("torch.randint(n, (self.settings.batch,), **self._stream)", "torch.randint(n, (256,), **self._stream)", "flow"),
+    ("torch.randint(n, (self.settings.batch,), **self._stream)", "torch.randint(n, (256,), **self._stream)", "trainer"),
     ("self.temperature).softmax(-1).cumsum(-1)", "1.0).softmax(-1).cumsum(-1)", "transformer words"),
     (
         "seen = torch.cat([start, sentences[..., :-1]], -1)",
