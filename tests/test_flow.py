@@ -272,3 +272,12 @@ def test_it_serves_in_the_loop_mixed_with_data():
 def test_bad_arguments_are_named(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+def test_a_step_takes_a_batch(monkeypatch):
+    sizes, straight = set(), flow.path
+    monkeypatch.setattr(flow, "path", lambda x0, x1, t: sizes.add(len(x1)) or straight(x0, x1, t))
+    model = Flow(SHAPE, settings=TINY)
+    model.fit(images(40))
+    model.fit(images(40), torch.ones(40))
+    assert sizes == {TINY.batch}

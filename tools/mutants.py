@@ -79,7 +79,7 @@ MUTANTS = [
         "flow",
     ),
     ("middle = x + self._velocity(i / steps, x) / (2 * steps)", "middle = x", "flow"),
-    ("torch.randint(n, (self.settings.batch,), **self._stream)", "torch.randint(n, (256,), **self._stream)", "trainer"),
+    ("torch.randint(n, (self.settings.batch,), **self._stream)", "torch.randint(n, (256,), **self._stream)", "flow"),
     ("self.temperature).softmax(-1).cumsum(-1)", "1.0).softmax(-1).cumsum(-1)", "transformer words"),
     (
         "seen = torch.cat([start, sentences[..., :-1]], -1)",
