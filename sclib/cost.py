@@ -208,10 +208,10 @@ def _transformer(config):
 
 def _judging(config):
     """FLOP of what the judges do with one sample, and of what is trained once."""
-    if not isinstance(config, images.Config):
-        return 0.0, 0.0
     if isinstance(config, latents.Config):
         return _latent_judging()
+    if not isinstance(config, images.Config):
+        return 0.0, 0.0
     image = torch.zeros(1, *SHAPES[config.data], dtype=torch.uint8)
     settings = kept.CLASSIFIERS[config.data]
     judge = ImageClassifier(settings["kind"], image.shape[1:])

@@ -27,7 +27,7 @@ def measured_gate(
 
     Parameters
     ----------
-    config : an `images.Config`.
+    config : an `images.Loop`.
     classifier : with `logits(images)`.
     held_out, images : (n, C, H, W), uint8, held out and trained on.
     labels : (n,), long, of the held-out images.

@@ -19,7 +19,7 @@ def summarise(
 
     Parameters
     ----------
-    config : an `images.Config`.
+    config : an `images.Loop`.
     proposals : (n, K, C, H, W), pictures, uint8.
     logits : (n K, C), the judge's.
     r : (n, K), rewards, nats.
@@ -60,7 +60,7 @@ def comparison(
 
     Parameters
     ----------
-    config : an `images.Config`.
+    config : an `images.Loop`.
     classifier : with `features(images)`.
     images, held_out : (n, C, H, W), uint8, trained on and held out.
 

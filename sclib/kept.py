@@ -73,7 +73,7 @@ class KeptFlow(Flow):
 
     Parameters
     ----------
-    config : an `images.Config`.
+    config : an `images.Loop`.
     shape : (C, H, W) of an image.
     seed : of the experiment.
     stream : the seed of the model's random stream.
@@ -82,9 +82,7 @@ class KeptFlow(Flow):
 
     def __init__(self, config: Any, shape: tuple, seed: int, stream: int, device: str):
         super().__init__(shape, stream, config.model, device)
-        begin = {name: value for name, value in record(config.model).items() if name not in LATER}
-        self.made_with = {"experiment": f"{config.data}-first", "version": config.version, "seed": seed, **begin}
-        self.made_with["source"] = source(config)
+        self.made_with = first_fit(config, f"{config.data}-first", seed=seed, source=source(config))
         self.device = device
 
     def fit(self, data: torch.Tensor, weights: Any = None) -> None:
@@ -95,11 +93,24 @@ class KeptFlow(Flow):
             trained_once(self.made_with, self.device, self, lambda: super(KeptFlow, self).fit(data, weights))
 
 
+def first_fit(config: Any, experiment: str, **also: Any) -> dict[str, Any]:
+    """What a first fit depends on, as `trained_once` wants it.
+
+    Parameters
+    ----------
+    config : with the `model`'s settings and a `version`.
+    experiment : the name to file it under.
+    also : what else it depends on: the seed, the data.
+    """
+    begin = {name: value for name, value in record(config.model).items() if name not in LATER}
+    return {"experiment": experiment, "version": config.version, **begin, **also}
+
+
 def source(config: Any) -> str:
     """Where the images come from.
 
     Parameters
     ----------
-    config : an `images.Config`.
+    config : an `images.Loop`.
     """
     return datasets.cifar10_source() if config.data == "cifar10" else "scikit-learn's digits"

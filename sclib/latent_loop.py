@@ -13,10 +13,10 @@ import torch
 
 from sclib import checks, datasets, first_stage, images, judges, weights
 from sclib.folders import writable_cache
-from sclib.kept import LATER
-from sclib.latents import FLOW, Config, LatentFlow, View
+from sclib.kept import first_fit
+from sclib.latents import FIRST, FLOW, Config, LatentFlow, View
 from sclib.loop import self_consuming_loop
-from sclib.record import file_name, record
+from sclib.record import file_name
 from sclib.stacked import Flows
 
 
@@ -77,9 +77,7 @@ def first_model(seed: int, config: Config) -> dict:
     seed : of the experiment.
     config : a `latents.Config`.
     """
-    begin = {name: value for name, value in record(config.model).items() if name not in LATER}
-    stage = first_stage.STAGE.network
-    return {"experiment": "cifar10-latent-first", "version": config.version, "seed": seed, **begin, "stage": stage}
+    return first_fit(config, FIRST, seed=seed, stage=first_stage.STAGE.network)
 
 
 def keep(seed: int, config: Config) -> None:
@@ -112,7 +110,7 @@ def main(arguments: list[str] | None = None) -> None:
     """
     parser = argparse.ArgumentParser(prog="python -m sclib.latent_loop", description="Keep a first model's weights.")
     parser.add_argument("seed", type=int)
-    keep(parser.parse_args(arguments).seed, Config("cifar10-latent-first", "cifar10", "class", model=FLOW))
+    keep(parser.parse_args(arguments).seed, Config(FIRST, "cifar10", "class", model=FLOW))
 
 
 if __name__ == "__main__":

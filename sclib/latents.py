@@ -28,6 +28,7 @@ from sclib.stacked import Flows
 from sclib.study import Study
 
 REFITS = ("warm", "scratch")
+FIRST = "cifar10-latent-first"  # what first models are filed under
 # Of a width at which one flow, first stage and judge travel in 12 MB, and a batch at which pairing costs little.
 FLOW = Settings(
     "mlp", 512, 3, "ot", first_steps=24_000, steps=300, batch=256, first_lr=2e-3, lr=1e-3, calls=24, chunk=2_500
@@ -84,7 +85,7 @@ class LatentFlow(KeptFlow):
     def __init__(self, config: Config, seed: int, stream: int, device: str):
         stage = first_stage.STAGE
         super().__init__(config, (stage.channels, 4, 4), seed, stream, device)
-        self.made_with |= {"experiment": "cifar10-latent-first", "stage": record(stage)}
+        self.made_with |= {"experiment": FIRST, "stage": record(stage)}
         self.scratch, self.seed = config.refit == "scratch", stream
 
     def fit(self, data: torch.Tensor, weights: Any = None) -> None:

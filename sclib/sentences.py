@@ -14,8 +14,7 @@ import torch
 from sclib import alignment
 from sclib.attention import LENGTH
 from sclib.counted import GRAMMAR, METHODS, SHARES, exact_laws, judges, summarise
-from sclib.kept import LATER, trained_once
-from sclib.record import record
+from sclib.kept import first_fit, trained_once
 from sclib.settings import check_counts, check_numbers, check_one_of, coerce, later
 from sclib.study import Study
 from sclib.transformer import Settings, Transformer
@@ -147,9 +146,7 @@ class Learner(Transformer):
         self.reference.generators = self.generators
         table = torch.as_tensor(judges(config).mean(0)).float()
         self.reward = lambda sentences: table[GRAMMAR.index(sentences)]
-        begin = {name: value for name, value in record(config.model).items() if name not in LATER}
-        self.made_with = {"experiment": "words-first", "version": config.version, "seeds": config.seeds} | begin
-        self.made_with["n_data"] = config.n_data
+        self.made_with = first_fit(config, "words-first", seeds=config.seeds, n_data=config.n_data)
 
     def fit(self, data: torch.Tensor, weights: Any = None) -> None:
         """As `Transformer.fit`, or, if it is the first and the cache has its outcome, that; or one of METHODS."""

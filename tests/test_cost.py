@@ -1,12 +1,13 @@
 """What an experiment costs, against counts by hand, a network that runs, and what others have published."""
 
 import dataclasses
+import itertools
 
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from sclib import command_line, cost, ddpm, experiments, images, networks, plane
+from sclib import command_line, cost, ddpm, experiments, images, judges, latents, networks, plane
 
 
 def test_the_paper_s_recipe_costs_what_is_known_of_it():
@@ -58,6 +59,17 @@ def test_what_a_cost_grows_with():
     assert cost.cost(seeds).whole - base.once == pytest.approx((base.whole - base.once) / 5)
     steps = config.model.steps * base.first / config.model.first_steps
     assert cost.cost(more).later - steps == pytest.approx(2 * (base.later - steps))
+
+
+def test_on_the_latent_route_pictures_are_judged_and_judges_are_trained():
+    """The judge's operations counted by hand: it looks at each picture twice, and three times a step in training."""
+    config, judge = latents.EXPERIMENTS[0], judges.JUDGES["judge"]
+    w, sides = judge.width, (32, 16, 8, 8, 4, 4, 2, 2)
+    channels = [3, w, 2 * w, 4 * w, 4 * w, 8 * w, 8 * w, 8 * w, 8 * w]
+    look = sum(2 * 9 * a * b * side**2 for (a, b), side in zip(itertools.pairwise(channels), sides, strict=True))
+    found, refit = cost.cost(config), config.model.steps / config.model.first_steps
+    assert found.later - refit * found.first > 2 * look * config.n * config.K
+    assert found.once > 3 * look * judge.epochs * 50_000
 
 
 def test_dpo_learns_from_all_candidates_of_a_group():
