@@ -9,6 +9,7 @@ from sclib.precision import single
 SHAPE = (3, 32, 32)
 LEVELS = 32.0  # of a latent, as a byte, in one standard deviation; bytes reach to 3.98 of them on either side
 MIDDLE = 127.5
+PART = 100  # images at a time: on a CPU their maps stay in its cache
 
 
 class Autoencoder(nn.Module):
@@ -52,7 +53,7 @@ class Autoencoder(nn.Module):
         images = tensor_checks.images(images, SHAPE)
 
         def latents(images):
-            return torch.cat([to_bytes(self.encoder(scaled(part.float()))) for part in images.split(500)])
+            return torch.cat([to_bytes(self.encoder(scaled(part.float()))) for part in images.split(PART)])
 
         return distributed.mapped(latents, images)
 
@@ -67,7 +68,7 @@ class Autoencoder(nn.Module):
         latents = tensor_checks.images(latents, self.shape, "latents")
 
         def images(latents):
-            parts = [pixels(self.decoder(from_bytes(part))) for part in latents.split(500)]
+            parts = [pixels(self.decoder(from_bytes(part))) for part in latents.split(PART)]
             return torch.cat([part.round().clamp(0, 255).to(torch.uint8) for part in parts])
 
         return distributed.mapped(images, latents)

@@ -22,6 +22,7 @@ MODES = 8
 RADIUS = 4.0
 SD = 0.5
 DIGITS_HELD_OUT = 36  # of each digit
+CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CIFAR10_FOLDER = "SCLIB_CIFAR10"
 CIFAR10_HELP = (
     f"Connect to the internet, or set {CIFAR10_FOLDER} to a folder with train_images.npy, uint8 (n, 32, 32, 3), "

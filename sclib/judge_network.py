@@ -4,9 +4,8 @@ import torch
 from torch import nn
 
 from sclib import checks, distributed, tensor_checks
+from sclib.autoencoder import PART, SHAPE
 from sclib.precision import single
-
-SHAPE = (3, 32, 32)
 
 
 class Network(nn.Module):
@@ -88,7 +87,7 @@ class Network(nn.Module):
         images = tensor_checks.images(images, SHAPE).to(self.mean.device)
 
         def features(images):
-            return torch.cat([self.maps(part.float())[-1].amax((2, 3)) for part in images.split(500)])
+            return torch.cat([self.maps(part.float())[-1].amax((2, 3)) for part in images.split(PART)])
 
         return distributed.mapped(features, images)
 

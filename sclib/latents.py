@@ -31,10 +31,8 @@ REFITS = ("warm", "scratch")
 FIRST = "cifar10-latent-first"  # what first models are filed under
 # Of a width at which one flow, first stage and judge travel in 12 MB, and a batch at which pairing costs little.
 FLOW = Settings(
-    "mlp", 512, 3, "ot", first_steps=24_000, steps=300, batch=256, first_lr=2e-3, lr=1e-3, calls=24, chunk=2_500
+    "mlp", 512, 3, "ot", first_steps=24_000, steps=150, batch=256, first_lr=2e-3, lr=3e-3, calls=16, chunk=2_500
 )
-
-SCRATCH = dataclasses.replace(FLOW, steps=3_000, lr=2e-3)  # for refits that begin with random weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,16 +56,18 @@ class Config(images.Loop):
 
 COMMON: dict[str, Any] = {"data": "cifar10", "n": 2_500, "n_near": 500, "n_kept": 2_500, "n_pictures": 10}
 COMMON["model"] = FLOW
+# On samples of seed 100 the exact law moves the entropy of the shares by 0.03 nats at temperature 1 and gamma 5, by 0.6
+# at these.
+CONFIDENCE = COMMON | {"reward": "confidence", "gamma": 10.0, "temperature": 2.0}
+# What sets the transmission: each refit from random weights, with many more steps.
+SCRATCH = COMMON | {"model": dataclasses.replace(FLOW, steps=2_000, lr=2e-3), "seeds": (0,), "generations": 3}
 EXPERIMENTS = [
     Config("cifar10-latent-class", reward="class", **COMMON),
     Config("cifar10-latent-class-mixed", reward="class", lam=0.5, **COMMON),
-    Config("cifar10-latent-confidence", reward="confidence", **COMMON),
-    Config("cifar10-latent-confidence-mixed", reward="confidence", lam=0.5, **COMMON),
-    Config("cifar10-latent-control", reward="confidence", K=1, **COMMON),
-    # What sets the transmission: each refit from random weights, with ten times the steps.
-    Config(
-        "cifar10-latent-class-scratch", reward="class", refit="scratch", **(COMMON | {"model": SCRATCH, "seeds": (0,)})
-    ),
+    Config("cifar10-latent-confidence", **CONFIDENCE),
+    Config("cifar10-latent-confidence-mixed", lam=0.5, **CONFIDENCE),
+    Config("cifar10-latent-control", K=1, **CONFIDENCE),
+    Config("cifar10-latent-class-scratch", reward="class", refit="scratch", **SCRATCH),
 ]
 
 
