@@ -1,13 +1,14 @@
-"""Sphinx extension: a card for what a link leads to, and at each proof the places that use it.
+"""Sphinx extension: a card for what a link leads to or a symbol means, and at each proof the places that use it.
 
-Both come from the links of the built pages.  A page holds the statements, equations and cited works that it links to in
-a <template>: book/_static/cards.js shows them from a disk too, where a page cannot read another.
+All come from the built pages.  A page holds its symbols and the statements, equations and works that it links to in a
+<template>: book/_static/cards.js shows them from a disk too, where a page cannot read another.
 """
 
 import re
 from pathlib import Path
 from urllib.parse import urldefrag
 
+import symbols
 from bs4 import BeautifulSoup
 
 STATEMENT = "div.proof:is(.theorem, .proposition, .lemma, .corollary, .definition)"
@@ -15,7 +16,7 @@ PROOF = "div.proof:not(.theorem, .proposition, .lemma, .corollary, .definition)"
 SHOWN = f"{STATEMENT}, div.math[id], div.citation"
 PROVED = f"section:has(> {PROOF})"
 LISTS = ("proofs.html", "notation.html")  # they name statements, but use none
-ADDED = re.compile(r'<p class="used">.*?</p>\n|<template id="cards">.*?</template>\n', re.DOTALL)
+ADDED = re.compile(rf'<p class="used">.*?</p>\n|<template id="cards">.*?</template>\n|{symbols.MARK}', re.DOTALL)
 
 
 def links(part, name):
@@ -38,13 +39,13 @@ def card(target):
 
 
 def cards(pages, name):
-    """A <template> with a card for each address that the page `name` links to; empty if there is none."""
+    """A card for each address that the page `name` links to."""
     found = {}
     for link, (page, anchor) in links(pages[name], name):
         target = pages[page].find(id=anchor) if page in pages else None
         if link["href"] not in found and target is not None and target.css.match(SHOWN):
             found[link["href"]] = f'<div data-for="{link["href"]}">{card(target)}</div>'
-    return f'<template id="cards">{"".join(found.values())}</template>\n' if found else ""
+    return list(found.values())
 
 
 def title(heading):
@@ -96,12 +97,14 @@ def link_pages(app, error):
     folder = Path(app.outdir, app.config.root_doc).parent
     texts = {file.name: ADDED.sub("", file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.html"))}
     pages = {name: BeautifulSoup(text, "html.parser") for name, text in texts.items()}
-    found = uses(pages)
+    found, meanings = uses(pages), symbols.table(pages)
     for name, text in texts.items():
         for id, line in used(pages, name, found).items():
             heading = re.search(rf'<section id="{id}">.*?</h\d>\n', text, re.DOTALL)
             text = text[: heading.end()] + line + text[heading.end() :]
-        text = text.replace("</body>", f"{cards(pages, name)}</body>")
+        text, told = symbols.marked(text, meanings if name != symbols.PAGE else {})
+        if told := cards(pages, name) + told:
+            text = text.replace("</body>", f'<template id="cards">{"".join(told)}</template>\n</body>')
         (folder / name).write_text(text, encoding="utf-8")
 
 

@@ -551,6 +551,70 @@ def test_a_touch_opens_no_card(browser, address):
         assert tab.get_by_role("tooltip").count() == 0
 
 
+def test_every_symbol_with_one_meaning_has_its_card(tab, page):
+    """A letter with an index, a power or an accent is another symbol."""
+    marked = tab.evaluate(
+        """() => [...document.querySelectorAll("article [data-symbol]")].map(e => [
+             e.textContent, e.dataset.symbol, e.parentElement.matches("msub, msup, msubsup, mover")
+               && e === e.parentElement.firstElementChild && e.tagName === "mi",
+             document.getElementById("cards").content.querySelector(`[data-for="${e.dataset.symbol}"]`)?.textContent])"""
+    )
+    for symbol, name, is_part, card in marked:
+        assert symbol in name.split(", ") and card.startswith(f"{name}: ") and not is_part, (symbol, name, card)
+    assert marked or "book/0" not in page
+
+
+def test_a_symbol_shows_its_meaning_to_the_mouse_and_moves_nothing(browser, address):
+    with opened(browser, address, "book/01_choice_model") as tab:
+        symbol, card = tab.locator("article p [data-symbol='K']").first, tab.get_by_role("tooltip")
+        before = tab.evaluate(PLACES)
+        symbol.hover()
+        card.wait_for()
+        assert card.text_content().startswith("K: number of candidates") and card.locator(".symbol").count() == 1
+        assert tab.evaluate(PLACES) == before
+        tab.mouse.move(5, 5)
+        card.wait_for(state="detached")
+
+
+def test_the_link_to_the_notation_shows_all_symbols_of_the_page_to_the_keyboard(browser, address):
+    with opened(browser, address, "book/04_mixed_stability") as tab:
+        used = tab.evaluate(
+            "[...new Set([...document.querySelectorAll('article [data-symbol]')].map(e => e.dataset.symbol))]"
+        )
+        for theme in ("light", "dark"):
+            look(tab, theme, 1280)
+            tab.keyboard.press("Tab")
+            link = tab.locator("nav a[href='notation.html']").first
+            link.evaluate("e => { e.blur(); e.focus(); }")
+            told = tab.get_by_role("tooltip").locator(".symbol").evaluate_all("all => all.map(e => e.dataset.for)")
+            assert sorted(told) == sorted(used) and len(told) > 15
+            assert link.evaluate("e => document.getElementById(e.getAttribute('aria-describedby')).role") == "tooltip"
+            box = tab.get_by_role("tooltip").bounding_box()
+            assert box["y"] >= 0 and box["y"] + box["height"] <= 901 and findings(tab) == []
+        tab.keyboard.press("Escape")
+        assert tab.get_by_role("tooltip").count() == 0
+
+
+def test_a_touch_on_a_formula_shows_its_symbols_until_another_touch(browser, address):
+    with browser.new_context(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 800}) as context:
+        tab = context.new_page()
+        tab.goto(f"{address}book/03_synthetic_collapse.html")
+        formula, card = tab.locator("article p math:has([data-symbol])").first, tab.get_by_role("tooltip")
+        symbols = formula.locator("[data-symbol]").evaluate_all("all => [...new Set(all.map(e => e.dataset.symbol))]")
+        formula.scroll_into_view_if_needed()
+        before = tab.evaluate(PLACES)
+        formula.tap()
+        tab.wait_for_timeout(600)
+        assert card.locator(".symbol").evaluate_all("all => all.map(e => e.dataset.for)") == symbols
+        box = card.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390 and tab.evaluate(PLACES) == before
+        card.tap()
+        tab.wait_for_timeout(600)
+        assert card.is_visible()
+        tab.locator("article h1").first.tap()
+        card.wait_for(state="detached")
+
+
 USED_NOWHERE = {"hard-best-of-n-ours", "the-mixed-loop-stays-above-its-reference-ours"}  # stand for themselves
 
 
