@@ -86,7 +86,9 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll("figure.slider").forEach(enliven);
-    if (location.hash.includes("=")) go(location.hash);
+    const arrive = () => location.hash.includes("=") && go(location.hash);
+    arrive();
+    addEventListener("hashchange", arrive); // an address of this page, pasted while it is open
     document.querySelectorAll('main a[href^="#"][href*="="]').forEach((link) => {
       link.addEventListener("click", (event) => go(link.hash, link) && event.preventDefault());
     });

@@ -342,7 +342,9 @@ def test_an_address_names_a_position(browser, address):
         tab.locator('main a[href="#K=inf&rounds=2"]').first.click()
         assert position(tab) == ["∞", "2"]
         tab.wait_for_function("location.hash === '#slider1&K=inf&rounds=2'")
-        tab.evaluate("location.hash = ''")
+        tab.evaluate("location.hash = '#K=4&rounds=2'")  # pasted while the page is open
+        tab.wait_for_function("document.querySelector('figure.slider input').getAttribute('aria-valuetext') === '4'")
+        assert position(tab) == ["4", "2"]
         tab.goto("about:blank")
         tab.goto(f"{address}{PAGES[2]}.html#K=4&rounds=1")
         assert position(tab) == ["4", "1"]
