@@ -90,7 +90,7 @@ def routes() -> dict[str, Any]:
     short = dataclasses.replace(full, generations=generations, model=dataclasses.replace(full.model, **quick))
     recipe = flow.Settings("unet", 128, 2, "ot", first_steps=400_000, batch=128, first_lr=2e-4, flip=True)
     return {
-        "the paper's recipe, one fit": dataclasses.replace(full, model=recipe, generations=0, n=4, classifier_steps=1),
+        "torchcfm's recipe, one fit": dataclasses.replace(full, model=recipe, generations=0, n=4, classifier_steps=1),
         "cifar10-class, full": full,
         "cifar10-class, short": short,
         "cifar10-latent-class": latents.EXPERIMENTS[0],

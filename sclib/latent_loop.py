@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from sclib import checks, datasets, first_stage, images, judges, weights
+from sclib.experiments import chosen_device
 from sclib.folders import writable_cache
 from sclib.kept import first_fit
 from sclib.latents import FIRST, FLOW, Config, LatentFlow, View
@@ -27,10 +28,11 @@ class ShippedFlow(LatentFlow):
     ----------
     config : a `latents.Config`.
     seed : of the experiment.
+    device : "cpu", "cuda" or "cuda:1".
     """
 
-    def __init__(self, config: Config, seed: int):
-        super().__init__(config, seed, images.stream(seed, 0), "cpu")
+    def __init__(self, config: Config, seed: int, device: str = "cpu"):
+        super().__init__(config, seed, images.stream(seed, 0), device)
         tensors, _ = weights.load(first_model(seed, config), f"python -m sclib.latent_loop {seed}")
         self.network.load_state_dict(tensors)
         self.fits = 1
@@ -41,7 +43,7 @@ class ShippedFlow(LatentFlow):
             super().fit(data, weights)
 
 
-def loop(config: Config, seed: int = 0, generations: int = 5) -> Iterator[dict[str, np.ndarray]]:
+def loop(config: Config, seed: int = 0, generations: int = 5, device: str = "auto") -> Iterator[dict[str, np.ndarray]]:
     """The rounds of a synthetic loop as they are made, 0 to the last: `image_statistics.summarise` of each.
 
     Parameters
@@ -49,19 +51,22 @@ def loop(config: Config, seed: int = 0, generations: int = 5) -> Iterator[dict[s
     config : a `latents.Config` of a synthetic loop.
     seed : whose first model it begins with.
     generations : rounds, an integer >= 0.
+    device : "auto" (a GPU, if there is one), "cpu", "cuda" or "cuda:1".
 
     Raises
     ------
     ValueError
-        For a mixed loop, which needs the data: that is what `experiments.run` is for.
+        For a mixed loop, which needs the data: that is what `experiments.run` is for; for a device that is not there.
     MissingResult
         If the weights are not there.
     """
     if config.lam != float("inf"):
         raise ValueError(f"lam = {config.lam:g} must be math.inf: a mixed loop needs the data, see experiments.run")
     seed, generations = checks.integer(seed, "seed"), checks.rounds(generations, "generations")
-    view, flow = View(config, first_stage.load(), judges.load("judge")), ShippedFlow(config, seed)
-    choices = [torch.Generator().manual_seed(images.stream(seed, 1))]
+    device = chosen_device(config, device)
+    view = View(config, first_stage.load().to(device), judges.load("judge").to(device))
+    flow = ShippedFlow(config, seed, device)
+    choices = [torch.Generator(device).manual_seed(images.stream(seed, 1))]
     rounds = self_consuming_loop(
         Flows([flow]), [None], view.reward, config.K, config.n,
         generations=generations, stacked=True, generator=choices,

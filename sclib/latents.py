@@ -49,9 +49,7 @@ class Config(images.Loop):
     @property
     def minutes(self) -> str:
         """How long it takes."""
-        return (
-            "45 min on one CPU core with five seeds, and once 3 h for first models that all share; not yet timed whole"
-        )
+        return "45 min on one CPU core with five seeds, and once 2 h for first models that all share"
 
 
 COMMON: dict[str, Any] = {"data": "cifar10", "n": 2_500, "n_near": 500, "n_kept": 2_500, "n_pictures": 10}

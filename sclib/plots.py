@@ -1,6 +1,7 @@
 """One look for every figure of the book."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import colormaps
@@ -92,3 +93,71 @@ def line_laws(
         f"the density is highest at x = {x[after.argmax()]:.1f}."
     )
     return figure
+
+
+def sheet(pictures: np.ndarray, columns: int) -> np.ndarray:
+    """Pictures side by side, for `imshow`, with a margin of one pixel.
+
+    Parameters
+    ----------
+    pictures : (n, C, H, W), uint8; C is 1 or 3, n a multiple of `columns`.
+    columns : of the sheet.
+
+    Returns
+    -------
+    (rows, columns), or with three colours in a last axis.
+    """
+    n, channels, height, width = pictures.shape
+    padded = np.pad(pictures, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=255 if channels == 3 else 0)
+    rows = padded.reshape(n // columns, columns, channels, height + 2, width + 2)
+    one = rows.transpose(0, 3, 1, 4, 2).reshape(-1, columns * (width + 2), channels)
+    return one[..., 0] if channels == 1 else one
+
+
+def round_of_images(arrays: dict, law: dict, generation: int, names: Sequence[str], columns: int = 5) -> Figure:
+    """Figure of one generation of a loop on images: pictures of the first seed, and the shares over the exact law.
+
+    Parameters
+    ----------
+    arrays : of a result; `pictures` (T + 1, S, n, C, H, W) and `masses` (T + 1, S, C) are drawn.
+    law : as from `predictions.exact_law`.
+    generation : 0..T.
+    names : of the C classes.
+    columns : of pictures.
+
+    Returns
+    -------
+    Figure, labelled with the largest and the smallest share, medians over seeds.
+    """
+    figure, (left, right) = plt.subplots(1, 2, width_ratios=[1.3, 1])
+    grey = {"cmap": "gray_r", "vmin": 0, "vmax": 255}  # of no effect on colours
+    left.imshow(sheet(arrays["pictures"][generation, 0], columns), **grey)
+    left.set(xticks=[], yticks=[], title=f"generation {generation}")
+    left.spines[:].set_visible(False)
+    shares, exact = (np.median(each["masses"][generation], 0) for each in (arrays, law))
+    right.barh(names, shares, color=BLUE)
+    right.plot(exact, range(len(names)), "|", ms=14, mew=2, color=ORANGE)
+    right.set(yticks=range(len(names)), xlim=(-0.02, 1.02), title="share of each class")
+    right.invert_yaxis()
+    top = int(shares.argmax())
+    figure.set_label(
+        f"The largest class is {names[top]} with a share of {shares[top]:.2f}; the "
+        f"exact law says {exact[top]:.2f}. The smallest has {shares.min():.3f}."
+    )
+    return figure
+
+
+def over_law(measured: np.ndarray, law: np.ndarray, label: str, color: str = BLUE) -> None:
+    """Draw what trained loops have over the exact law: their median as dots, their range as a band, the law as a line.
+
+    Parameters
+    ----------
+    measured, law : (T + 1, S), of S seeds; of the law, the median.
+    label : of the dots.
+    color : of all three.
+    """
+    plt.plot(np.median(law, 1), color=color, lw=1.2)
+    plt.fill_between(range(len(measured)), measured.min(1), measured.max(1), color=color, alpha=0.25)
+    plt.plot(np.median(measured, 1), "o", ms=5, color=color, label=label)
+    plt.gca().set_xlabel("generation")
+    plt.legend()

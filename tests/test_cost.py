@@ -12,7 +12,7 @@ from sclib import command_line, cost, ddpm, experiments, images, judges, latents
 
 def test_the_paper_s_recipe_costs_what_is_known_of_it():
     """torchcfm's U-Net of CIFAR-10 has 35.75 million weights; 400,000 steps of 128 images take 1.9e18 FLOP."""
-    found = cost.cost(cost.routes()["the paper's recipe, one fit"])
+    found = cost.cost(cost.routes()["torchcfm's recipe, one fit"])
     assert round(found.parameters / 1e6, 2) == 35.75 and found.first == pytest.approx(1.9e18, rel=0.02)
     assert found.whole < 1.01 * found.first
 

@@ -112,6 +112,12 @@ def test_the_solution_passes_and_the_start_does_not(exercise, capsys):
         (exercises.check_share, lambda r, labels, c, K, t: (labels == c).mean(), "for c = 0, K = 4 and t = 1"),
         (exercises.check_transmission, lambda b, d, a: np.linalg.norm(a - b) / np.linalg.norm(d - b), "with"),
         (exercises.check_confidence, lambda z, T: np.exp(z / T).max() / np.exp(z / T).sum(), "confidence_at"),
+        (exercises.check_lagging, lambda p, r, K, part, t: trajectory(p, r, K, t)[t], "lagging(p, r, 4, 0.5, 1) gave"),
+        (
+            exercises.check_lagging,  # the whole way is shortened, not each round
+            lambda p, r, K, part, t: p + part * (trajectory(p, r, K, t)[t] - p),
+            "lagging(p, r, inf, 0.6, 4) gave",
+        ),
         (exercises.check_candidates, lambda minority, gap: math.ceil(1 / minority), "the minority survives from K ="),
         (exercises.check_compromise, lambda gap: gap / 2, "does not grow yet"),
         (exercises.check_compromise, lambda gap: gap, "grows already"),

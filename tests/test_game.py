@@ -141,7 +141,7 @@ def test_clicks_play_the_game():
 
 
 def test_the_cell_of_the_chapter_plays():
-    chapter = (Path(__file__).parents[1] / "book" / "07_going_further.md").read_text(encoding="utf-8")
+    chapter = (Path(__file__).parents[1] / "book" / "08_going_further.md").read_text(encoding="utf-8")
     source = re.search(r"^PLAY = False.*?(?=^```)", chapter, re.M | re.S)[0]
     shown, names = [], {"game": game, "game_view": game_view}
     exec(source, names | {"display": shown.append})

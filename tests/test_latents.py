@@ -140,6 +140,8 @@ def test_a_loop_from_shipped_weights_needs_no_data(small, monkeypatch):
     assert len(once) == 3 and all(one["masses"].sum() == pytest.approx(1) for one in once)
     assert all(np.array_equal(a["rewards"], b["rewards"]) for a, b in zip(once, again, strict=True))
     assert not np.array_equal(once[0]["rewards"], once[1]["rewards"])
+    with pytest.raises(ValueError, match="device = 'tpu' must be one of auto, cpu"):
+        latent_loop.loop(config, 0, 2, "tpu")
     with pytest.raises(ValueError, match=r"lam = 0\.5 must be math\.inf"):
         latent_loop.loop(dataclasses.replace(config, lam=0.5))
 

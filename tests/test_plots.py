@@ -44,3 +44,38 @@ def test_two_laws_on_a_line_are_drawn_and_said():
         "third",
     ]
     plt.close(figure)
+
+
+def test_a_sheet_has_each_picture_at_its_place():
+    pictures = np.arange(6, dtype=np.uint8)[:, None, None, None] * np.ones((6, 3, 2, 2), np.uint8)
+    sheet = plots.sheet(pictures, 3)
+    assert sheet.shape == (2 * 4, 3 * 4, 3)
+    assert sheet[1::4, 1::4, 0].tolist() == sheet[2::4, 2::4, 2].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert plots.sheet(pictures[:, :1], 2).shape == (3 * 4, 2 * 4)
+
+
+def test_a_round_of_images_shows_its_pictures_and_says_its_shares():
+    generator = np.random.default_rng(0)
+    pictures = generator.integers(0, 256, (3, 2, 4, 3, 8, 8), np.uint8)
+    masses = np.array([[0.5, 0.5], [0.7, 0.3], [0.9, 0.1]])[:, None]
+    law = {"masses": masses[::-1]}
+    figure = plots.round_of_images({"pictures": pictures, "masses": masses}, law, 2, ("cat", "dog"), columns=2)
+    assert figure.get_label() == (
+        "The largest class is cat with a share of 0.90; the exact law says 0.50. The smallest has 0.100."
+    )
+    left, right = figure.axes
+    np.testing.assert_array_equal(left.images[0].get_array(), plots.sheet(pictures[2, 0], 2))
+    assert [bar.get_width() for bar in right.patches] == [0.9, 0.1]
+    np.testing.assert_allclose(right.lines[0].get_xdata(), [0.5, 0.5])
+    plt.close(figure)
+
+
+def test_trained_loops_are_dots_and_a_band_over_the_line_of_the_law():
+    measured = np.array([[0.1, 0.2, 0.6], [0.3, 0.4, 0.8]])
+    plots.over_law(measured, measured + 1, "loop")
+    line, dots = plt.gca().lines
+    np.testing.assert_allclose(dots.get_ydata(), [0.2, 0.4])
+    np.testing.assert_allclose(line.get_ydata(), [1.2, 1.4])
+    band = plt.gca().collections[0].get_paths()[0].vertices
+    assert {tuple(v) for v in band.round(6)} >= {(0.0, 0.1), (1.0, 0.3), (0.0, 0.6), (1.0, 0.8)}
+    plt.close()

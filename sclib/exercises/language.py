@@ -1,4 +1,4 @@
-"""Chapter 6: sentences word by word."""
+"""Chapter 7: sentences word by word."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from sclib.population import kl, tilt
 
 @says
 def check_words(answer: Callable) -> str:
-    """Chapter 6: whether an answer is right.
+    """Chapter 7: whether an answer is right.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def check_words(answer: Callable) -> str:
 
 @says
 def check_slope(answer: Callable) -> str:
-    """Chapter 6: whether an answer is right.
+    """Chapter 7: whether an answer is right.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Chapters 5 and 7: samples, a judge, and several groups of curators."""
+"""Chapters 5, 6 and 8: samples, a judge, and several groups of curators."""
 
 import math
 from collections.abc import Callable
@@ -63,8 +63,27 @@ def check_confidence(answer: Callable) -> str:
 
 
 @says
+def check_lagging(answer: Callable) -> str:
+    """Chapter 6: whether an answer is right.
+
+    Parameters
+    ----------
+    answer : `answer(p, r, K, part, t)` is the law after t rounds of which each makes a `part` of the change due.
+    """
+    r = np.array([0.0, 1.0, 5.0])
+    for K, part, t in [(4, 1.0, 3), (4, 0.5, 1), (math.inf, 0.6, 4), (2, 0.0, 2), (4, 0.7, 0)]:
+        want = np.array([0.5, 0.4, 0.1])
+        for _ in range(t):
+            want = want + part * (step(want, r, K) - want)
+        call = f"lagging(p, r, {K}, {part}, {t})"
+        got = law(answer(np.array([0.5, 0.4, 0.1]), r, K, part, t), call, 3)
+        require(np.abs(got - want).max() < CLOSE, f"{call} gave {np.round(got, 3)} instead of {np.round(want, 3)}.")
+    return "a slow refit delays the loop, and leaves its direction as it is."
+
+
+@says
 def check_candidates(answer: Callable) -> str:
-    """Chapter 7: whether an answer is right.
+    """Chapter 8: whether an answer is right.
 
     Parameters
     ----------
@@ -80,7 +99,7 @@ def check_candidates(answer: Callable) -> str:
 
 @says
 def check_compromise(answer: Callable) -> str:
-    """Chapter 7: whether an answer is right.
+    """Chapter 8: whether an answer is right.
 
     Parameters
     ----------
@@ -100,7 +119,7 @@ def check_compromise(answer: Callable) -> str:
 
 @says
 def check_pool(answer: Callable) -> str:
-    """Chapter 7: whether an answer is right.
+    """Chapter 8: whether an answer is right.
 
     Parameters
     ----------

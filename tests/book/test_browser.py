@@ -386,7 +386,7 @@ def test_play_goes_through_the_rounds_and_can_be_stopped(browser, address):
 
 SEEN = {  # what a reader uses, and the least share of its picture that is drawn
     "book/01_choice_model": {"figure.slider input": 0.01, "figure.slider .play": 0.02, "article summary": 0.02},
-    "book/07_going_further": {".live .bar": 0.15, ".live button": 0.02},
+    "book/08_going_further": {".live .bar": 0.15, ".live button": 0.02},
     "book/playground": {".live input[type=range]": 0.01, ".live svg": 0.005, ".live select": 0.01},
 }
 

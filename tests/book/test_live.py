@@ -338,14 +338,14 @@ def test_targets_of_the_playground_are_large_enough_on_a_small_phone(open_page):
 
 
 @pytest.mark.parametrize("page, says", [("playground.html", "JavaScript is switched off"),
-                                        ("07_going_further.html", "played with JavaScript")])  # fmt: skip
+                                        ("08_going_further.html", "played with JavaScript")])  # fmt: skip
 def test_without_javascript_a_sentence_says_so(open_page, page, says):
     tab = open_page(page, javascript=False)
     assert says in tab.locator(".live:visible").inner_text()
 
 
 def test_the_game_is_played_to_its_verdict_by_keyboard(open_page):
-    tab = open_page("07_going_further.html", width=390)
+    tab = open_page("08_going_further.html", width=390)
     tab.locator("button.candidate").first.focus()
     for t in range(1, 61):
         names = tab.locator("button.candidate").all_inner_texts()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from sclib import experiments, plane, plots, predictions, sentences
+from sclib import datasets, experiments, latent_loop, plane, plots, predictions, sentences
 
 POINTS = {
     "generations": 1, "n": 40, "n_data": 200, "n_atoms": 100, "n_points": 10,
@@ -26,7 +26,7 @@ CELLS = [
     pytest.param(cell.source, id=f"{path.stem}-{re.search('run[(].(.+?).[,)]', cell.source)[1]}")
     for path in sorted((Path(__file__).parents[2] / "book").glob("[0-9]*.md"))
     for cell in jupytext.read(path).cells
-    if cell.source.startswith("RUN = False")
+    if cell.source.startswith("RUN = False") and "experiments.run(" in cell.source
 ]
 
 
@@ -49,4 +49,17 @@ def test_switched_on_it_trains_and_draws(source, monkeypatch, tmp_path, cifar10_
     lines = plt.gca().lines
     assert [len(line.get_ydata()) for line in lines] == lengths
     assert np.isfinite(lines[-2].get_ydata()).all()
+    plt.close("all")
+
+
+def test_rounds_from_shipped_weights_run_without_data(monkeypatch, cache, capsys):
+    monkeypatch.delenv("SCLIB_CIFAR10", raising=False)
+    monkeypatch.setattr(datasets, "cifar10", None)
+    path = Path(__file__).parents[2] / "book" / "06_cifar10.md"
+    (source,) = [cell.source for cell in jupytext.read(path).cells if cell.source.startswith("RUN = False")]
+    monkeypatch.setattr(experiments, "configure", functools.partial(experiments.configure, n=20, steps=2, calls=4))
+    names = {"experiments": experiments, "latent_loop": latent_loop, "plots": plots, "plt": plt}
+    exec(source.replace("RUN = False", "RUN = True"), names)
+    assert len(names["mine"]) == 6 and len(capsys.readouterr().out.splitlines()) == 6
+    assert plt.gca().images[0].get_array().shape == (2 * 34, 5 * 34, 3)
     plt.close("all")

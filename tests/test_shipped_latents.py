@@ -1,0 +1,83 @@
+"""What is shipped of CIFAR-10: weights that load and say what they reach, and loops that are what the book says."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from sclib import experiments, first_stage, images, judges, latent_loop, latents, predictions, weights
+from sclib.record import file_name
+
+CONFIG = latents.EXPERIMENTS[0]
+FILES = {name: judges.JUDGES[name].network for name in ("judge", "second")}
+FILES |= {"stage": first_stage.STAGE.network, "flow": latent_loop.first_model(0, CONFIG)}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_says_where_it_is_from_and_what_it_reached(name, cache):
+    _, provenance = weights.load(FILES[name], "train it")
+    assert set(provenance) == set(weights.PROVENANCE) and "MIT" in provenance["licence"]
+    assert "CIFAR-10" in provenance["data"]
+
+
+@pytest.mark.parametrize(("name", "least"), [("judge", 0.87), ("second", 0.85)])
+def test_a_judge_is_as_good_as_the_book_says(name, least, cache):
+    _, provenance = weights.load(FILES[name], "train it")
+    assert float(re.search(r"test accuracy (0\.\d+) in half precision", provenance["reached"])[1]) >= least
+
+
+def test_drawn_pictures_are_what_both_judges_take_them_for(cache):
+    """Two networks that share nothing but the data agree on far more than a tenth of what is drawn."""
+    flow = latent_loop.ShippedFlow(CONFIG, 0)
+    flow.fit(None)
+    pictures = first_stage.load().decode(flow.sample(200))
+    labels = [judges.load(name).logits(pictures).argmax(1) for name in ("judge", "second")]
+    assert (labels[0] == labels[1]).double().mean() > 0.5
+
+
+def test_what_a_reader_runs_is_small():
+    sizes = {path.name: path.stat().st_size for path in weights.SHIPPED.glob("*.npz")}
+    assert set(sizes) == {file_name(network) for network in FILES.values()}
+    assert sum(sizes[file_name(FILES[name])] for name in ("judge", "stage", "flow")) <= 12e6
+
+
+@pytest.mark.parametrize("config", latents.EXPERIMENTS, ids=lambda config: config.experiment)
+def test_stored_pictures_get_their_stored_classes_and_rewards(config, cache):
+    """The shipped judge, given the shipped pictures, says what the stored loop was told."""
+    arrays, judge = experiments.load(config.experiment).arrays, judges.load("judge")
+    for t in (0, config.generations // 2, config.generations):
+        for seed in range(len(config.seeds)):
+            logits = judge.logits(torch.as_tensor(arrays["pictures"][t, seed]))
+            firsts = slice(0, config.K * config.n_pictures, config.K)  # a picture is the first of its group
+            assert (arrays["labels"][t, seed, firsts] == logits.argmax(1).numpy()).all()
+            r = images.score(config, logits).numpy()
+            np.testing.assert_allclose(arrays["rewards"][t, seed, firsts], r, rtol=2**-9, atol=2**-9)
+
+
+@pytest.fixture(scope="module")
+def loops():
+    return {
+        config.experiment.removeprefix("cifar10-latent-"): experiments.load(config.experiment).arrays
+        for config in latents.EXPERIMENTS
+    }
+
+
+def test_airplanes_take_over_and_both_judges_say_so(loops):
+    """Shares of 2,500 and more pictures: standard errors are at most .01."""
+    share, second = (np.median(loops["class"][name][..., 0], 1) for name in ("masses", "second_masses"))
+    assert share[10] > 0.9 and second[10] > 0.9 and np.abs(share - second).max() < 0.08
+
+
+def test_confidence_leaves_fewer_classes_than_no_choice_in_every_seed(loops):
+    spread = {
+        name: predictions.entropy(loops[name]["masses"]) for name in ("confidence", "confidence-mixed", "control")
+    }
+    assert (spread["confidence"][10] < spread["control"][10]).all()
+    assert np.abs(np.median(spread["confidence-mixed"], 1) - np.median(spread["confidence-mixed"][0])).max() < 0.1
+
+
+def test_loops_do_not_copy(loops):
+    """Of held-out images 1 % are near-copies, by definition.  Refits from scratch do copy, and the chapter says so."""
+    most = {name: np.median(arrays["near_copies"], 1).max() for name, arrays in loops.items()}
+    assert most.pop("class-scratch") > 0.03 and max(most.values()) < 0.03
