@@ -81,7 +81,7 @@ def explore(draw: Callable[..., Figure], start: dict | None = None, **axes: Any)
         if not figure.get_label():
             raise ValueError(f"the figure for {where} has no label; say what it shows with fig.set_label(text)")
         pngs[values] = png(figure)
-        pictures[values] = img(pngs[values], f"{where}. {figure.get_label()}")
+        pictures[values] = img(pngs[values], f"{where}. {figure.get_label()}", _photographs(figure))
 
     sliders = [
         ipywidgets.SelectionSlider(
@@ -153,23 +153,25 @@ def text(value: float | str) -> str:
     return "∞" if value == math.inf else f"{value:.10g}"
 
 
-def img(data: str, alt: str) -> str:
+def img(data: str, alt: str, photographs: bool = False) -> str:
     """HTML of a picture.
 
     Parameters
     ----------
     data : a PNG in base64, as `png` makes it.
     alt : in words what it shows.
+    photographs : whether it has any: these are not turned over in the dark, as drawings are.
     """
+    kind = "explore photographs" if photographs else "explore"
     return (
-        f'<img alt="{html.escape(alt)}" class="explore" '
+        f'<img alt="{html.escape(alt)}" class="{kind}" '
         f'style="width: 100%; max-width: 38rem; height: auto" src="data:image/png;base64,{data}">'
     )
 
 
 def png(figure: Figure) -> str:
-    """Base64 of a figure as a PNG with a palette of 64 colours, a third of the bytes of a full one; the figure is
-    closed.
+    """Base64 of a figure as a PNG with a palette of 64 colours, a third of the bytes of a full one, or of 256 with
+    photographs; the figure is closed.
 
     The palette covers rare colours too: the median cut would take an orange mark among many greys for a grey.
 
@@ -181,7 +183,13 @@ def png(figure: Figure) -> str:
     canvas.draw()
     plt.close(figure)
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    image = image.quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    colours = 256 if _photographs(figure) else 64
+    image = image.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     buffer = io.BytesIO()
     image.save(buffer, format="png")
     return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _photographs(figure):
+    """Whether a figure shows pictures in colour, as they are."""
+    return any(image.get_array().ndim == 3 for axes in figure.axes for image in axes.images)

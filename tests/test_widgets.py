@@ -112,3 +112,19 @@ def test_a_rare_colour_among_many_greys_stays_what_it_is():
     picture = Image.open(io.BytesIO(base64.b64decode(png(figure)))).convert("RGB")
     orange = [int(ORANGE[i : i + 2], 16) for i in (1, 3, 5)]
     assert (np.asarray(picture) == orange).all(-1).any()
+
+
+def test_photographs_keep_their_colours_and_are_named():
+    def draw(K):
+        figure, panel = plt.subplots(figsize=(4, 4))
+        panel.imshow(colours, interpolation="nearest")
+        panel.axis("off")
+        figure.set_label("colours")
+        return figure
+
+    colours = np.stack(np.meshgrid(*[np.arange(16, 256, 17, dtype=np.uint8)] * 2), -1)[..., [0, 1, 1]]  # 15 x 15
+    picture = Image.open(io.BytesIO(base64.b64decode(png(draw(1))))).convert("RGB")
+    assert {tuple(colour) for colour in np.asarray(picture).reshape(-1, 3)} >= {
+        tuple(colour) for colour in colours.reshape(-1, 3)
+    }
+    assert [re.search('class="(.*?)"', one)[1] for one in pictures(explore(draw, K=[1]))] == ["explore photographs"]

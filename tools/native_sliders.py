@@ -29,7 +29,8 @@ def replace(notebook, folder, source):
 
 
 def read(models, box):
-    """Of the `Explorer` with the id `box`: axes {name: texts}, the first index on each, (PNG, alt) of each picture."""
+    """Of the `Explorer` with the id `box`: axes {name: texts}, the first index on each, (PNG, alt, class) of each
+    picture."""
 
     def model(reference):
         return models[reference.removeprefix("IPY_MODEL_")]["state"]
@@ -39,21 +40,24 @@ def read(models, box):
     for _ in sliders:
         level = [model(child) for one in level for child in one["children"]]
     axes = {slider["description"]: slider["_options_labels"] for slider in sliders}
-    parts = [re.fullmatch(r'<img alt="(.*?)".* src="data:image/png;base64,(.*)">', one["value"]) for one in level]
-    return axes, [slider["index"] for slider in sliders], [(base64.b64decode(p[2]), html.unescape(p[1])) for p in parts]
+    form = r'<img alt="(.*?)" class="(.*?)".* src="data:image/png;base64,(.*)">'
+    parts = [re.fullmatch(form, one["value"]) for one in level]
+    pictures = [(base64.b64decode(p[3]), html.unescape(p[1]), p[2]) for p in parts]
+    return axes, [slider["index"] for slider in sliders], pictures
 
 
 def write(name, axes, start, pictures, folder, source):
     """HTML of a figure with the id `name`; its pictures are written to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
-    for png, _ in pictures:
+    for png, *_ in pictures:
         files.append(f"{hashlib.sha256(png).hexdigest()[:16]}.png")
         (folder / files[-1]).write_bytes(png)
     first = 0
     for texts, index in zip(axes.values(), start, strict=True):
         first = first * len(texts) + index
-    width, height = struct.unpack(">II", pictures[first][0][16:24])
+    shown, words, kind = pictures[first]
+    width, height = struct.unpack(">II", shown[16:24])
     played = next((i for i, axis in enumerate(axes) if axis in PLAYED), 0)
     lines = [f'<figure class="slider" id="{name}" data-source="{source}">']
     for i, (axis, texts) in enumerate(axes.items()):
@@ -64,10 +68,10 @@ def write(name, axes, start, pictures, folder, source):
             f'<input type="range" id="{name}-{i}" name="{axis}" min="0" max="{len(texts) - 1}" value="{start[i]}" '
             f'aria-valuetext="{texts[start[i]]}" data-texts="{told}" autocomplete="off"></div>'
         )
-    told = json.dumps([files, [alt for _, alt in pictures]]).replace("<", "\\u003c")
+    told = json.dumps([files, [alt for _, alt, _ in pictures]]).replace("<", "\\u003c")
     lines += [
-        f'<img class="explore" src="{source}/{files[first]}" width="{width}" height="{height}" '
-        f'alt="{html.escape(pictures[first][1])}">',
+        f'<img class="{kind}" src="{source}/{files[first]}" width="{width}" height="{height}" '
+        f'alt="{html.escape(words)}">',
         f'<button type="button" class="play" data-axis="{name}-{played}" hidden>Play {list(axes)[played]}</button>',
         '<p class="told" aria-live="polite"></p>',
         f"<noscript>The slider needs JavaScript; this is one of its {len(files)} pictures.</noscript>",
