@@ -63,8 +63,8 @@ def probabilities(probs: Any, name: str) -> np.ndarray:
 
     Parameters
     ----------
-    probs : (n,), all >= 0; the sum may be off by 1e-6, or, if it came in single or half precision, by the rounding of n
-        numbers added up.
+    probs : (n,), all >= 0; the sum may be off by 1e-6, or by the rounding of n numbers added up in single precision, or
+        in half precision if it came in that.
     name : of the argument.
 
     Raises
@@ -79,7 +79,9 @@ def probabilities(probs: Any, name: str) -> np.ndarray:
         raise ValueError(f"{name} has a negative or NaN value ({np.min(probs)}); all must be >= 0")
     with np.errstate(over="ignore"):
         total = probs.sum()
-    tolerance = min(max(1e-6, _rounding(given) * math.sqrt(len(probs))), 0.01)
+    # Float64 often holds what a network computed in single precision.
+    rounding = max(_rounding(given), float(np.finfo(np.float32).eps))
+    tolerance = min(max(1e-6, rounding * math.sqrt(len(probs))), 0.01)
     if not abs(total - 1) <= tolerance:
         raise ValueError(f"{name} sums to {total:.9g}; it must sum to 1 within {tolerance:.2g}")
     return probs / total

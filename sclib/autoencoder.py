@@ -1,5 +1,7 @@
 """The first stage's networks: an encoder and a decoder between 32 x 32 images and 128 numbers, and an adversary."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -15,24 +17,30 @@ PART = 100  # images at a time: on a CPU their maps stay in its cache
 class Autoencoder(nn.Module):
     """Images to latents of 4 x 4 places, and back.
 
-    Each channel of the latents has mean 0 and variance 1 over the training images.  Where latents are kept, a model's
-    data or what it draws, they are bytes: rounding them, by .009 standard deviations, is far below the decoder's noise.
+    The encoder sees an image and what a classifier sees in it, so that the few numbers of a latent tell what the image
+    shows before they tell its details.  Each channel of the latents has mean 0 and variance 1 over the training images.
+    Where latents are kept, a model's data or what it draws, they are bytes: rounding them, by .009 standard deviations,
+    is far below the decoder's noise.
 
     Parameters
     ----------
     widths : of the decoder's maps, 16, 8 and 4 wide.
     channels : numbers of a latent at each of its places.
+    critic : the classifier, a `judge_network.Network`; it becomes part of the encoder, and stays as it is.
     """
 
     @single()
-    def __init__(self, widths: tuple = (48, 96, 192), channels: int = 8):
+    def __init__(self, widths: tuple, channels: int, critic: Any):
         super().__init__()
         a, b, c = widths
-        self.shape = (channels, 4, 4)
-        e, f, g = (max(8, width * 2 // 3) for width in widths)  # the encoder's task is the easier one
-        self.encoder = nn.Sequential(
+        self.shape, self.critic = (channels, 4, 4), critic
+        e, f, g = (max(8, width // 2) for width in widths)  # the encoder's task is the easier one
+        self.look = nn.Sequential(
             nn.PixelUnshuffle(2), nn.Conv2d(12, e, 3, padding=1), Block(e), nn.Conv2d(e, f, 4, 2, 1), Block(f),
-            nn.Conv2d(f, g, 4, 2, 1), Block(g), _norm(g), nn.SiLU(), nn.Conv2d(g, channels, 1),
+            nn.Conv2d(f, g, 4, 2, 1), Block(g),
+        )  # fmt: skip
+        self.encoder = nn.Sequential(
+            nn.Conv2d(g + critic.width, g, 1), Block(g), _norm(g), nn.SiLU(), nn.Conv2d(g, channels, 1),
             nn.BatchNorm2d(channels, affine=False, momentum=0.01),
         )  # fmt: skip
         self.decoder = nn.Sequential(
@@ -41,6 +49,27 @@ class Autoencoder(nn.Module):
             nn.Conv2d(a, 48, 3, padding=1), nn.PixelShuffle(2), nn.Conv2d(12, 16, 3, padding=1), nn.SiLU(),
             nn.Conv2d(16, 3, 3, padding=1),
         )  # fmt: skip
+
+    def train(self, mode: bool = True) -> "Autoencoder":
+        """As any module's, but for the critic, which is not trained.
+
+        Parameters
+        ----------
+        mode : whether the rest is.
+        """
+        super().train(mode)
+        self.critic.eval()
+        return self
+
+    def latents(self, pixels: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        """Latents, in standard deviations, (n, channels, 4, 4).
+
+        Parameters
+        ----------
+        pixels : (n, 3, 32, 32), float, 0..255.
+        seen : the last of the critic's maps of these, (n, C, 4, 4).
+        """
+        return self.encoder(torch.cat([self.look(scaled(pixels)), seen], 1))
 
     @torch.no_grad()
     def encode(self, images: torch.Tensor) -> torch.Tensor:
@@ -53,7 +82,8 @@ class Autoencoder(nn.Module):
         images = tensor_checks.images(images, SHAPE)
 
         def latents(images):
-            return torch.cat([to_bytes(self.encoder(scaled(part.float()))) for part in images.split(PART)])
+            parts = (part.float() for part in images.split(PART))
+            return torch.cat([to_bytes(self.latents(part, self.critic.maps(part)[-1])) for part in parts])
 
         return distributed.mapped(latents, images)
 

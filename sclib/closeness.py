@@ -39,10 +39,12 @@ def nearest_distance(images: torch.Tensor, reference: torch.Tensor) -> torch.Ten
                 f"images has shape {tuple(images.shape)} and reference {tuple(reference.shape)}; "
                 "allowed are (n, *shape) and (N, *shape), none of them empty"
             )
-    x, y = (v.flatten(1).double() for v in (images, reference))  # in float64 sums of whole numbers are exact
+    # Searched in float32, at twice the speed; the distance to the one that is found is exact.
+    x, y = (v.flatten(1).float() - 127.5 for v in (images, reference))
     lengths = y.square().sum(1)
-    squares = [(lengths - 2 * part @ y.T).amin(1) + part.square().sum(1) for part in x.split(500)]
-    return (torch.cat(squares).sqrt() / (255 * math.sqrt(x.shape[1]))).float()
+    nearest = torch.cat([(lengths - 2 * part @ y.T).argmin(1) for part in x.split(500)])
+    squares = (x.double() - y[nearest]).square().sum(1)
+    return (squares.sqrt() / (255 * math.sqrt(x.shape[1]))).float()
 
 
 def frechet_distance(features: Any, reference: Any) -> float:

@@ -26,7 +26,6 @@ from sclib import (
     networks,
     transformer,
 )
-from sclib.autoencoder import Autoencoder
 from sclib.classifiers import ImageClassifier
 from sclib.counted import GRAMMAR, METHODS
 from sclib.first_stage_losses import Losses
@@ -237,6 +236,6 @@ def _latent_judging():
         losses.discriminator(*judged).backward()
 
     trained += counted(step) / 2 * stage.batch * stage.steps
-    coder = Autoencoder(stage.widths, stage.channels).eval()
+    coder = losses.autoencoder.eval()
     decode = counted(lambda: coder.decode(coder.encode(image))) / 2
     return decode + 2 * looks["judge"] + looks["second"], trained

@@ -1,7 +1,8 @@
 """The first stage: how 128 numbers come to stand for an image.  It is trained once, shipped, and shared by all loops.
 
 As in latent diffusion (Rombach et al. 2022), an autoencoder is trained on pixels, on a classifier's features and
-against an adversary; a flow then learns the law of its latents (`latents`), and the frozen decoder draws them.
+against an adversary; a flow then learns the law of its latents (`latents`), and the frozen decoder draws them.  The
+encoder has that classifier, the critic, within it.
 
 `python -m sclib.first_stage` trains it, or goes on with it, and puts its weights into the user's cache.
 """
@@ -31,18 +32,18 @@ class Stage:
     experiment: str = "cifar10-first-stage"
     widths: tuple = (48, 96, 192)  # of the decoder's maps, 16 x 16, 8 x 8 and 4 x 4
     channels: int = 8  # of the latents, 4 x 4 each
-    steps: int = 8_000
+    steps: int = 5_000
     batch: int = 128
     lr: float = 1e-3
-    noise: float = 0.15  # that the decoder is trained with, in standard deviations of a latent
+    noise: float = 0.3  # that the decoder is trained with, in standard deviations of a latent
     adversary_from: float = 0.3  # part of the steps after which the adversary has a say
     pixel: float = 4.0  # weights of the losses: mean absolute error of pixels, in -1..1
     perceptual: float = 0.5  # mean absolute error of the critic's features, each channel in units of its rms
-    outputs: float = 0.1  # Kullback-Leibler divergence of the critic's probabilities
-    label: float = 0.05  # cross-entropy of a linear classifier of the latents
+    outputs: float = 1.0  # Kullback-Leibler divergence of the critic's probabilities
+    label: float = 0.5  # cross-entropy of a linear classifier of the latents
     adversarial: float = 0.05
     seed: int = 0
-    version: int = 1
+    version: int = 2
 
     @property
     def network(self) -> dict:
@@ -129,9 +130,10 @@ def load() -> Autoencoder:
 
 
 def _restored(tensors):
-    autoencoder = Autoencoder(STAGE.widths, STAGE.channels)
+    critic = judges.JUDGES["critic"]
+    autoencoder = Autoencoder(STAGE.widths, STAGE.channels, Network(critic.kind, critic.width))
     autoencoder.load_state_dict(tensors)
-    return autoencoder.eval().requires_grad_(False)
+    return autoencoder.to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
 def measure(autoencoder: Autoencoder, images: torch.Tensor, labels: torch.Tensor) -> str:

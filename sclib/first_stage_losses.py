@@ -16,21 +16,22 @@ class Losses:
     Parameters
     ----------
     stage : a `first_stage.Stage`.
-    critic : whose features and probabilities are compared.
+    critic : whose features and probabilities are compared; it takes no gradients.
     """
 
     def __init__(self, stage: Any, critic: Network):
         self.stage, self.critic = stage, critic
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(stage.seed)  # layers draw their first weights from the global stream
-            self.autoencoder = Autoencoder(stage.widths, stage.channels)
+            self.autoencoder = Autoencoder(stage.widths, stage.channels, critic)
             self.label = nn.Linear(math.prod(self.autoencoder.shape), 10)
             widths = [x.shape[1] for x in critic.maps(torch.zeros(2, *SHAPE))]
             self.adversary = Adversary(tuple(widths))
 
     def learned(self) -> list[torch.Tensor]:
         """What the autoencoder's loss is minimised over."""
-        return [*self.autoencoder.parameters(), *self.label.parameters()]
+        weights = [weight for weight in self.autoencoder.parameters() if weight.requires_grad]  # not the critic's
+        return [*weights, *self.label.parameters()]
 
     def generator(
         self, x: torch.Tensor, labels: torch.Tensor, draws: torch.Generator, adversarial: bool
@@ -46,11 +47,11 @@ class Losses:
         adversarial : whether the adversary has a say.
         """
         s = self.stage
-        z = self.autoencoder.encoder(scaled(x))
-        y = self.autoencoder.decoder(z + s.noise * torch.randn(z.shape, generator=draws))
         with torch.no_grad():
             real = self.critic.maps(x)
             meant = self.critic.classify(real[-1]).softmax(1)
+        z = self.autoencoder.latents(x, real[-1])
+        y = self.autoencoder.decoder(z + s.noise * torch.randn(z.shape, generator=draws))
         made = self.critic.maps(pixels(y))
         said = self.critic.classify(made[-1]).log_softmax(1)
         loss = (

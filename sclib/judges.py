@@ -2,7 +2,8 @@
 
 The reward's judge is VGG11 with batch normalisation, as the paper's, at half its width.  The second judge, a residual
 network that nothing is trained against, reports beside it: a loop that only fools its judge shows as a gap between the
-two.  The critic, a smaller one, lends its features to the losses of the first stage (`first_stage`).
+two.  The critic, a smaller one of the second judge's design, is part of the first stage, of its encoder and its losses
+(`first_stage`).
 
 `python -m sclib.judges judge` trains one, or goes on with it, and puts its weights into the user's cache.
 """
@@ -51,7 +52,7 @@ class Judge:
 JUDGES = {
     "judge": Judge("cifar10-judge", "vgg", 32, epochs=48, seed=0),
     "second": Judge("cifar10-second-judge", "residual", 32, epochs=14, seed=1),
-    "critic": Judge("cifar10-critic", "residual", 24, epochs=4, shift=2, hole=0, seed=2),
+    "critic": Judge("cifar10-critic", "residual", 24, epochs=14, shift=2, hole=0, seed=2, version=2),
 }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 NAME = "[A-Za-z0-9_][A-Za-z0-9_.-]{,99}"  # of arrays, which become files in a zip, and of experiments
 META = "meta"  # the array that holds config and provenance
 PARTS = "parts"  # the array that names the other files of one written by `write_split`
-RESERVED = (META, PARTS, "file", "allow_pickle")  # the last two are parameters of np.savez
+RESERVED = (META, PARTS, "file", "allow_pickle")  # the last two are parameters of np.savez_compressed
 
 
 def key(config: Any) -> str:

@@ -128,7 +128,7 @@ def _write(path, arrays):
     temporary = path.with_name(f"{path.name}{secrets.token_hex(4)}.tmp")
     try:
         with open(temporary, "xb") as file:
-            np.savez(file, **arrays)
+            np.savez_compressed(file, **arrays)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -20,7 +20,7 @@ def test_distance_is_a_root_mean_square_in_units_of_black_to_white():
 def test_nearest_is_the_nearest_of_all_also_in_parts():
     x, y = (torch.randint(256, (n, 3, 4, 4), dtype=torch.uint8) for n in (1_100, 40))
     expected = ((x[:, None].double() - y) / 255).square().mean((2, 3, 4)).sqrt().amin(1)
-    torch.testing.assert_close(closeness.nearest_distance(x, y).double(), expected, atol=2e-4, rtol=0)
+    torch.testing.assert_close(closeness.nearest_distance(x, y).double(), expected, atol=1e-7, rtol=0)
 
 
 def test_frechet_distance_of_gaussians_with_commuting_covariances():

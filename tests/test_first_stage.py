@@ -10,7 +10,7 @@ from sclib.first_stage import Stage
 from sclib.first_stage_losses import Losses
 from sclib.judge_network import Network
 
-TINY = Stage(widths=(8, 8, 24), steps=7, batch=6, adversary_from=0.4)
+TINY = Stage(widths=(8, 8, 16), steps=7, batch=6, adversary_from=0.4)
 
 
 @pytest.fixture
@@ -36,8 +36,8 @@ def test_every_byte_is_a_fixed_point():
     assert torch.equal(autoencoder.to_bytes(autoencoder.from_bytes(every)), every)
 
 
-def test_images_and_latents_have_their_shapes_and_others_are_refused():
-    network = autoencoder.Autoencoder((8, 8, 24), 4).eval()
+def test_images_and_latents_have_their_shapes_and_others_are_refused(critic):
+    network = autoencoder.Autoencoder((8, 8, 16), 4, critic).eval()
     images = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8)
     z = network.encode(images)
     assert z.shape == (3, 4, 4, 4) and z.dtype == torch.uint8
@@ -80,6 +80,19 @@ def test_the_adversary_learns_to_tell_and_the_critic_stays(cache, cifar10_stand_
         first_stage._descend(optimizer, losses.discriminator(bright, dark))
     assert first > 1.5 and losses.discriminator(bright, dark) < 0.3
     assert all(torch.equal(tensor, before[name]) for name, tensor in critic.state_dict().items())
+
+
+def test_the_encoder_sees_what_the_critic_sees(critic):
+    """The critic shows in the latents, and no training changes it, nor the averages in its layers."""
+    network = autoencoder.Autoencoder((8, 8, 16), 4, critic).train()
+    images = torch.randint(0, 256, (20, 3, 32, 32), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    assert not critic.training and network.look.training
+    seen = critic.maps(images.float())[-1]
+    z = network.eval().latents(images.float(), seen)
+    assert torch.equal(autoencoder.to_bytes(z), network.encode(images))
+    assert (network.latents(images.float(), seen.flip(0)) - z).abs().max() > 0.1
+    learned = {id(weight) for weight in Losses(TINY, critic).learned()}
+    assert not learned & {id(weight) for weight in critic.parameters()}
 
 
 def test_a_distance_of_features_is_zero_only_for_the_same():

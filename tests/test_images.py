@@ -174,6 +174,20 @@ def test_copies_of_training_images_are_found_and_held_out_ones_are_not_taken_for
     assert fresh["held_out_distance"] == pytest.approx(0, abs=1e-3)
 
 
+def test_a_copy_of_cifar10_that_comes_class_by_class_is_compared_as_a_whole():
+    """Dark images first, then bright ones: samples of both are as close to them as others of both are."""
+    config = experiments.configure("cifar10-class", n_near=200)
+    generator = torch.Generator().manual_seed(0)
+    dark, bright = (torch.randint(low, low + 60, (700, 3, 4, 4), generator=generator) for low in (0, 195))
+    parts = [torch.cat([dark[a:b], bright[a:b]]).to(torch.uint8) for a, b in ((0, 500), (500, 600), (600, 700))]
+    images, held_out, samples = parts
+    found = comparison(config, Bright(), images, held_out)(samples[:, None])
+    assert min(found["precision"], found["recall"]) > 0.6  # beside the first images, all dark, at most 0.5
+    assert found["train_distance"] == pytest.approx(found["held_out_distance"], rel=0.05)
+    little = comparison(config, Bright(), images, held_out)(samples[:, None], closely=False)
+    assert {name: value for name, value in little.items() if not np.isnan(value)} == {"frechet": found["frechet"]}
+
+
 def test_the_gates_noise_has_the_mean_and_covariance_of_the_images():
     rng = np.random.default_rng(0)
     turn = rng.normal(size=(12, 12)) * 6

@@ -34,14 +34,17 @@ def small(cache, cifar10_stand_in, tmp_path, monkeypatch):
 
 def ship_small(folder, monkeypatch):
     monkeypatch.setattr(weights, "SHIPPED", folder)
-    stage = first_stage.Stage(widths=(8, 8, 24), channels=2)
+    stage = first_stage.Stage(widths=(8, 8, 16), channels=2)
     monkeypatch.setattr(first_stage, "STAGE", stage)
     torch.manual_seed(0)
-    networks = {file_name(stage.network): (stage.network, autoencoder.Autoencoder(stage.widths, stage.channels))}
+    networks = {}
     for name, judge in judges.JUDGES.items():
         judge = dataclasses.replace(judge, width=4)
         monkeypatch.setitem(judges.JUDGES, name, judge)
         networks[file_name(judge.network)] = (judge.network, Network(judge.kind, judge.width))
+    _, critic = networks[file_name(judges.JUDGES["critic"].network)]
+    coder = autoencoder.Autoencoder(stage.widths, stage.channels, critic)
+    networks[file_name(stage.network)] = (stage.network, coder)
     for name, (config, network) in networks.items():
         weights.save(folder / name, config, network.state_dict(), PROVENANCE)
     return folder
@@ -80,6 +83,9 @@ def test_what_is_stored_is_what_both_judges_say_of_decoded_pictures(small):
         r = config.gamma * logits.softmax(1)[:, 0]
         np.testing.assert_allclose(a["rewards"][t, 0, :: config.K][:4], r, rtol=2e-3)
         assert (a["labels"][t, 0, :: config.K][:4] == logits.argmax(1).numpy()).all()
+    for name in ("near_copies", "precision", "recall"):  # of the first and the last round
+        assert list(np.isnan(a[name][:, 0])) == [False, True, False]
+    assert not np.isnan(a["frechet"]).any()
     second = judges.load("second").logits(torch.as_tensor(a["pictures"][0, 0])).argmax(1)
     assert (a["second_masses"][0, 0][second] > 0).all()
     np.testing.assert_allclose(a["second_masses"].sum(-1), 1)
