@@ -59,6 +59,13 @@ def repository(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_checkout_on_the_path():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONPATH", raising=False)
+        yield
+
+
 @pytest.fixture(scope="module")
 def colab(tmp_path_factory):
     """An interpreter that has all of this environment but `sclib`, with ipywidgets 7 and `google.colab` on top."""
