@@ -1,4 +1,4 @@
-"""A loop in the latent space from shipped weights alone: no data, no download, a minute a round on a laptop.
+"""A loop in the latent space from shipped weights alone: no data, no download, less than a minute a round on a laptop.
 
 `python -m sclib.latent_loop SEED` puts the weights of a seed's first model into the user's cache: it needs CIFAR-10.
 """

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from sclib import experiments, first_stage, images, judges, latent_loop, latents, predictions, weights
+from sclib.population import step
 from sclib.record import file_name
 
 CONFIG = latents.EXPERIMENTS[0]
@@ -80,11 +81,24 @@ def test_the_first_stage_keeps_what_the_second_judge_sees(loops):
 
 
 def test_airplanes_take_over_and_both_judges_say_so(loops):
-    """Shares of 2,500 pictures have standard errors of .01 at most, and so the judges may differ by .08 + .01."""
+    """The judges are within .08 in all rounds but one, there by one standard error of a share of 2,500, .01, more."""
     share, second = (np.median(loops["class"][name][..., 0], 1) for name in ("masses", "second_masses"))
-    assert share[10] > 0.9 and second[10] > 0.9 and np.abs(share - second).max() < 0.09
+    apart = np.sort(np.abs(share - second))
+    assert share[10] > 0.9 and second[10] > 0.9 and apart[-2] < 0.08 and apart[-1] < 0.09
     slope, _ = predictions.transmission(CONFIG, loops["class"])
     assert np.median(slope[0]) > 0.6
+
+
+def test_an_even_lag_is_overtaken_in_the_middle_only(loops):
+    """The answer to the exercise of a loop that lags, from the first row of the chapter's table."""
+    first = np.median(loops["class"]["masses"][0, :, 0]).round(3)
+    part = np.median(predictions.transmission(CONFIG, loops["class"])[0][0]).round(2)
+    p, shares = np.array([first, 1 - first]), []
+    for _ in range(CONFIG.generations):
+        p = p + part * (step(p, np.array([5.0, 0.0]), CONFIG.K) - p)
+        shares.append(p[0])
+    behind = np.median(loops["class"]["masses"][1:, :, 0], 1) < shares
+    assert list(np.flatnonzero(~behind) + 1) == [2, 3, 4]
 
 
 def test_with_data_airplanes_come_near_the_level_of_the_law(loops):
