@@ -248,6 +248,11 @@ def findings(tab, but=()):
     ]
 
 
+# The theme lets the keyboard into what has to be scrolled, a while after a page has changed its size.
+REACHED = """[...document.querySelectorAll("main :is(pre, .output, .pst-scrollable-table-container)")].every(
+    e => e.tabIndex === 0 || (e.scrollWidth <= e.clientWidth && e.scrollHeight <= e.clientHeight))"""
+
+
 def look(tab, theme, width):
     """Give the page a theme, as the reader's system would, and a width."""
     tab.set_viewport_size({"width": width, "height": 900})
@@ -255,7 +260,7 @@ def look(tab, theme, width):
     tab.evaluate("scrollTo(0, 0)")
     tab.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
     tab.wait_for_function("document.getAnimations().every(animation => animation.playState !== 'running')")
-    tab.wait_for_timeout(400)  # until the theme has looked for what is now wider than the page
+    tab.wait_for_function(REACHED)
 
 
 LOOKS = [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)]
