@@ -3,10 +3,11 @@
 The theme's style sheet draws the same icons from a web font.  The Tab key stops once at what a page has twice: not at
 the sign beside a heading, as the contents have its address; nor at the book's title, the first of the menu; nor at the
 page's own name in the menu; nor at a link to a work or a statement that the page linked to before.
-Ids that an extension gave to many boxes get a number.
+Ids that an extension gave to many boxes get a number.  Pictures get their sizes, so that nothing moves when they come.
 """
 
 import re
+import struct
 from pathlib import Path
 
 from docutils import nodes
@@ -60,13 +61,27 @@ def stop_once(page):
     return re.sub(rf"{link}|</?details", once, page)
 
 
+def give_sizes(page, folder):
+    """The `page`, a file in `folder`, with the width and height of its pictures."""
+
+    def sized(match):
+        picture = (folder / match[2]).read_bytes()
+        if match[2].endswith(".png"):
+            width, height = struct.unpack(">II", picture[16:24])
+        else:
+            width, height = (number.decode() for number in re.search(rb'viewBox="0 0 (\d+) (\d+)"', picture).groups())
+        return f'{match[1]} width="{width}" height="{height}"'
+
+    return re.sub(r'(<img (?![^>]*\bheight=")[^>]*src="([^"]*_images/[^"]+\.(?:png|svg))")', sized, page)
+
+
 def lighten(app, error):
     if error or app.builder.format != "html":
         return
     for page in Path(app.outdir).rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         lighter = re.sub(r'\s*<script defer src="[^"]*/scripts/fontawesome\.js[^"]*"></script>', "", text)
-        lighter = number_repeated_ids(stop_once(lighter))
+        lighter = give_sizes(number_repeated_ids(stop_once(lighter)), page.parent)
         if lighter != text:
             page.write_text(lighter, encoding="utf-8")
     for script in Path(app.outdir, "_static", "scripts").glob("fontawesome.js*"):

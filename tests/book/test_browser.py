@@ -230,6 +230,17 @@ def test_every_picture_has_alt_text(tab):
     assert silent == []
 
 
+def test_every_picture_has_its_size_before_it_comes(tab):
+    wrong = tab.eval_on_selector_all(
+        "main img",
+        """async all => { await Promise.all(all.map(e => e.decode())); return all.filter(e =>
+           Math.abs(e.getAttribute("width") / e.getAttribute("height") - e.naturalWidth / e.naturalHeight) > 0.01
+           || Math.abs(e.clientWidth / e.clientHeight - e.naturalWidth / e.naturalHeight) > 0.02
+           || !e.getAttribute("width")).map(e => e.outerHTML.slice(0, 200)) }""",
+    )
+    assert wrong == []
+
+
 def unfold(tab):
     """Open all answers at once: what is folded is not looked at."""
     tab.eval_on_selector_all("details", "all => all.forEach(e => { e.removeAttribute('name'); e.open = true; })")
