@@ -259,8 +259,8 @@ def findings(tab, but=()):
     ]
 
 
-# The theme lets the keyboard into code that has to be scrolled, a while after a page has changed its size.
-REACHED = """[...document.querySelectorAll("main pre")].every(
+# The theme lets the keyboard into what has to be scrolled, .3 s after a page has changed its size.
+REACHED = """[...document.querySelectorAll("main :is(pre, .cell_output > .output, .pst-scrollable-table-container)")].every(
     e => e.tabIndex === 0 || (e.scrollWidth <= e.clientWidth && e.scrollHeight <= e.clientHeight))"""
 
 
@@ -272,6 +272,7 @@ def look(tab, theme, width):
     tab.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
     tab.wait_for_function("document.getAnimations().every(animation => animation.playState !== 'running')")
     tab.evaluate("() => { dispatchEvent(new Event('resize')) }")  # back from paper, a page is told nothing
+    tab.wait_for_timeout(400)
     tab.wait_for_function(REACHED)
 
 
