@@ -260,7 +260,8 @@ def findings(tab, but=()):
 
 
 # The theme lets the keyboard into what has to be scrolled, .3 s after a page has changed its size.
-REACHED = """[...document.querySelectorAll("main :is(pre, .cell_output > .output, .pst-scrollable-table-container)")].every(
+REACHED = """
+[...document.querySelectorAll("main :is(pre, .cell_output > .output, .pst-scrollable-table-container)")].every(
     e => e.tabIndex === 0 || (e.scrollWidth <= e.clientWidth && e.scrollHeight <= e.clientHeight))"""
 
 
